@@ -133,5 +133,7 @@ class Inventory:
         return {
             path.split("/")[-2]: path
             for path in self.texts
-            if path.startswith("share/jupyter/kernels/") and path.count("/") == 4 and path.endswith("/kernel.json")
+            if path.startswith("share/jupyter/kernels/")
+            and path.count("/") == 4
+            and path.endswith("/kernel.json")
         }
