@@ -32,6 +32,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "disk-full": "The disk or the quota is full; nothing was changed.",
         "io-error": "Reading or writing failed.",
         "locked": "Another process holds the lock and did not let go in time.",
+        # hub
+        "hub-contradiction": "The hub's configuration would undo what the guard sets.",
         # spec
         "spec-invalid": "A spec document does not have the shape of a spec.",
     }

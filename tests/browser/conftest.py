@@ -1,0 +1,80 @@
+"""A real JupyterHub with a real site, and a real Chromium looking at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from demo import hub, site
+from demo.__main__ import offerings
+from demo.environments import Packs
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class RunningHub:
+    url: str
+    site: Path
+    home: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def running_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Start the demo's hub on a free port with the demo's own site."""
+    folder = tmp_path_factory.mktemp("hub")
+    made = site.make(folder / "site", offerings(packs), lambda _: None)
+    (port,) = hub.free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    config = hub.write_config(folder / "hub", made, port)
+    log = folder / "hub" / "hub.log"
+    with hub.running(config, url, log):
+        yield RunningHub(url, made, folder / "hub" / "home", log)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable, "Chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.set_default_timeout(float(os.environ.get("ENVGUARD_BROWSER_TIMEOUT", "60")) * 1000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def log_in(page: Page, url: str, user: str, path: str = "lab") -> None:
+    """Log in through the form and wait until JupyterLab's launcher is there."""
+    page.goto(f"{url}/hub/login?next=/hub/user-redirect/{path}")
+    page.fill("#username_input", user)
+    page.fill("#password_input", hub.PASSWORD)
+    page.click("#login_submit")
+    page.wait_for_selector(".jp-Launcher-body", state="visible")
