@@ -72,9 +72,8 @@ def _run(folder: Path, port: int, only_check: bool) -> int:
     with hub.running(config, url, log) as process:
         if only_check:
             held = check(url, hub.PASSWORD, folder / "hub" / "home", _say)
-            _say(
-                f"{'All steps held' if held else 'Some steps FAILED'} after {time.monotonic() - started:.0f} s."
-            )
+            outcome = "All steps held" if held else "Some steps FAILED"
+            _say(f"{outcome} after {time.monotonic() - started:.0f} s.")
             return 0 if held else 1
         _say(READY.format(url=url, password=hub.PASSWORD, site=made, log=log))
         return process.wait()

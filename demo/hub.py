@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PASSWORD = "envguard"  # noqa: S105 - a demo that listens on the loopback address only
+PASSWORD = "envguard"
 GROUPS = {"data-science": ["analyst"], "students": ["student"]}
 """Who is in which group of the demo hub."""
 

@@ -103,7 +103,7 @@ class HubClient:
         self._ask("DELETE", f"{self.server_url}/{path}")
 
     def run_cell(self, kernel_id: str, code: str) -> str:
-        """Run `code` in the kernel and return its text output; an error's traceback is raised as `Refused`."""
+        """Run `code` in the kernel and return its text output; an error in it is raised as `Refused`."""
         url = f"{self.server_url}/api/kernels/{kernel_id}/channels"
         header = {"Cookie": self._cookies(url)}
         channel = websocket.create_connection(

@@ -34,7 +34,8 @@ def site(tmp_path: Path) -> Path:
     for name in names:
         (tmp_path / name).mkdir()
     path.write_text(
-        "version: 1\nname: Test\nstore: store\ncatalog: catalog\ntrust: root.json\nlog: log.sqlite\nspool: spool\n"
+        "version: 1\nname: Test\nstore: store\ncatalog: catalog\n"
+        "trust: root.json\nlog: log.sqlite\nspool: spool\n"
     )
     return path
 
@@ -87,7 +88,7 @@ class TestWhatIsSet:
 
     def test_scopes_that_are_worked_out_for_each_user_are_left_alone(self, site: Path) -> None:
         c = Config()
-        c.Spawner.server_token_scopes = scopes = lambda spawner: []  # noqa: E731
+        c.Spawner.server_token_scopes = scopes = lambda spawner: []
         assert configured(site, c).Spawner.server_token_scopes is scopes
 
     def test_another_interpreter_can_run_the_servers(self, site: Path) -> None:
@@ -145,7 +146,7 @@ class TestContradictions:
             configure(c, site=site)
 
     def test_a_site_that_cannot_be_read_stops_the_hub(self, tmp_path: Path) -> None:
-        with pytest.raises(SystemExit, match="site.yaml"):
+        with pytest.raises(SystemExit, match=r"site\.yaml"):
             configure(Config(), site=tmp_path / "site.yaml")
 
     def test_nothing_to_refuse_is_no_error(self) -> None:
