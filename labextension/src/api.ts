@@ -1,0 +1,289 @@
+/**
+ * What the server says, typed, and checked once.
+ *
+ * Everything behind this module may trust the shapes below: an answer that has
+ * another one becomes a `Refusal` here, never an `undefined` in a view.
+ */
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+/** Who approved a release, when and why. */
+export interface IApproval {
+  readonly who: string;
+  readonly when: string;
+  readonly reason: string;
+}
+
+/** What a release is bound to; each is `sha256:` and 64 hexadecimal digits. */
+export interface IDigests {
+  readonly pack: string;
+  readonly spec: string;
+  readonly manifest: string;
+}
+
+/** One release that this user may start. */
+export interface IEnvironment {
+  readonly name: string;
+  readonly release: string;
+  readonly kernelName: string;
+  readonly state: string;
+  readonly displayName: string;
+  readonly description: string;
+  readonly language: string;
+  readonly expires: string | null;
+  readonly successor: string | null;
+  readonly approval: IApproval | null;
+  readonly digests: IDigests;
+  readonly packages: number;
+  readonly current: boolean;
+}
+
+/** Why something is refused, and what to do about it. */
+export interface IReason {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** One release that exists but not for this user, or not any more. */
+export interface IUnavailable {
+  readonly name: string;
+  readonly release: string;
+  readonly displayName: string;
+  readonly state: string;
+  readonly reasons: readonly IReason[];
+}
+
+/** The catalog as this user sees it. */
+export interface ICatalog {
+  readonly version: number;
+  readonly expires: string;
+  readonly user: string;
+  readonly environments: readonly IEnvironment[];
+  readonly unavailable: readonly IUnavailable[];
+}
+
+/** One package, pinned. */
+export interface IPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly build: string;
+  readonly channel: string;
+  readonly subdir: string;
+  readonly manager: string;
+  readonly url: string;
+  readonly sha256: string;
+  readonly license: string;
+  readonly size: number;
+  readonly requested: boolean;
+}
+
+/** Everything that a release contains. */
+export interface ISpec {
+  readonly spec: string;
+  readonly platform: string;
+  readonly mixed: boolean;
+  readonly packages: readonly IPackage[];
+}
+
+/** The server, or the way to it, said no. */
+export class Refusal extends Error implements IReason {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string
+  ) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}
+
+/** Where environments come from: the server, or a test's own hands. */
+export interface IApi {
+  /** Fetch the catalog; rejects with a `Refusal`. */
+  catalog(): Promise<ICatalog>;
+  /** Fetch the packages of one release; rejects with a `Refusal`. */
+  spec(name: string, release: string): Promise<ISpec>;
+}
+
+/** The REST interface of the server extension. */
+export class Api implements IApi {
+  constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  async catalog(): Promise<ICatalog> {
+    return asCatalog(await this._get('environments'));
+  }
+
+  async spec(name: string, release: string): Promise<ISpec> {
+    return asSpec(await this._get('environments', name, 'releases', release, 'packages'));
+  }
+
+  private async _get(...path: string[]): Promise<unknown> {
+    const url = URLExt.join(this._settings.baseUrl, 'envguard/api', ...path.map(encodeURIComponent));
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(url, {}, this._settings);
+    } catch (reason) {
+      throw new Refusal('server-unreachable', reason instanceof Error ? reason.message : '', '');
+    }
+    const answer: unknown = await response.json().catch(() => null);
+    if (!response.ok) {
+      throw asRefusal(answer, response);
+    }
+    return answer;
+  }
+}
+
+/** Return `answer` as a catalog, or throw a `Refusal` that names the field at fault. */
+export function asCatalog(answer: unknown): ICatalog {
+  const top = new Fields(answer, '');
+  const catalog = top.fields('catalog');
+  return {
+    version: catalog.number('version'),
+    expires: catalog.text('expires'),
+    user: top.text('user'),
+    environments: top.list('environments', asEnvironment),
+    unavailable: top.list('unavailable', asUnavailable)
+  };
+}
+
+/** Return `answer` as a spec, or throw a `Refusal` that names the field at fault. */
+export function asSpec(answer: unknown): ISpec {
+  const top = new Fields(answer, '');
+  return {
+    spec: top.text('spec'),
+    platform: top.text('platform'),
+    mixed: top.flag('mixed'),
+    packages: top.list('packages', asPackage)
+  };
+}
+
+function asEnvironment(fields: Fields): IEnvironment {
+  return {
+    name: fields.text('name'),
+    release: fields.text('release'),
+    kernelName: fields.text('kernel_name'),
+    state: fields.text('state'),
+    displayName: fields.text('display_name'),
+    description: fields.text('description'),
+    language: fields.text('language'),
+    expires: fields.optional('expires', key => fields.text(key)),
+    successor: fields.optional('successor', key => fields.text(key)),
+    approval: fields.optional('approval', key => asApproval(fields.fields(key))),
+    digests: asDigests(fields.fields('digests')),
+    packages: fields.number('packages'),
+    current: fields.flag('current')
+  };
+}
+
+function asApproval(fields: Fields): IApproval {
+  return { who: fields.text('who'), when: fields.text('when'), reason: fields.text('reason') };
+}
+
+function asDigests(fields: Fields): IDigests {
+  return {
+    pack: fields.text('pack'),
+    spec: fields.text('spec'),
+    manifest: fields.text('manifest')
+  };
+}
+
+function asUnavailable(fields: Fields): IUnavailable {
+  return {
+    name: fields.text('name'),
+    release: fields.text('release'),
+    displayName: fields.text('display_name'),
+    state: fields.text('state'),
+    reasons: fields.list('reasons', reason => ({
+      code: reason.text('code'),
+      message: reason.text('message'),
+      hint: reason.text('hint')
+    }))
+  };
+}
+
+function asPackage(fields: Fields): IPackage {
+  return {
+    name: fields.text('name'),
+    version: fields.text('version'),
+    build: fields.text('build'),
+    channel: fields.text('channel'),
+    subdir: fields.text('subdir'),
+    manager: fields.text('manager'),
+    url: fields.text('url'),
+    sha256: fields.text('sha256'),
+    license: fields.text('license'),
+    size: fields.number('size'),
+    requested: fields.flag('requested')
+  };
+}
+
+/** Take the server's own words where it has any; a proxy in between has none. */
+function asRefusal(answer: unknown, response: Response): Refusal {
+  const said: { code?: unknown; message?: unknown; hint?: unknown } =
+    typeof answer === 'object' && answer !== null ? answer : {};
+  return new Refusal(
+    typeof said.code === 'string' ? said.code : `http-${response.status}`,
+    typeof said.message === 'string' && said.message
+      ? said.message
+      : `${response.status} ${response.statusText}`.trim(),
+    typeof said.hint === 'string' ? said.hint : ''
+  );
+}
+
+/** The fields of one JSON object, each taken by its type. */
+class Fields {
+  private readonly _fields: Readonly<Record<string, unknown>>;
+
+  constructor(
+    value: unknown,
+    private readonly _path: string
+  ) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw malformed(_path || '/');
+    }
+    this._fields = value as Record<string, unknown>;
+  }
+
+  text(key: string): string {
+    return this._take(key, value => typeof value === 'string');
+  }
+
+  number(key: string): number {
+    return this._take(key, value => typeof value === 'number');
+  }
+
+  flag(key: string): boolean {
+    return this._take(key, value => typeof value === 'boolean');
+  }
+
+  fields(key: string): Fields {
+    return new Fields(this._fields[key], this._at(key));
+  }
+
+  list<T>(key: string, each: (fields: Fields) => T): T[] {
+    const items = this._take(key, (value): value is unknown[] => Array.isArray(value));
+    return items.map((item, index) => each(new Fields(item, `${this._at(key)}/${index}`)));
+  }
+
+  /** Take a field that may be missing or `null`, which are the same. */
+  optional<T>(key: string, take: (key: string) => T): T | null {
+    return this._fields[key] === undefined || this._fields[key] === null ? null : take(key);
+  }
+
+  private _take<T>(key: string, fits: (value: unknown) => value is T): T {
+    const value = this._fields[key];
+    if (!fits(value)) {
+      throw malformed(this._at(key));
+    }
+    return value;
+  }
+
+  private _at(key: string): string {
+    return `${this._path}/${key}`;
+  }
+}
+
+function malformed(path: string): Refusal {
+  return new Refusal('answer-malformed', path, '');
+}

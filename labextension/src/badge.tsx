@@ -1,0 +1,116 @@
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import * as React from 'react';
+
+import { signs } from './icons';
+import { KernelStanding, type IOrigin, type IStanding } from './kernel';
+import type { IEnvironments, ISpecOpener } from './tokens';
+import type { Words } from './words';
+
+/** Below this width of the notebook the sign stands alone, so that the kernel's name keeps its place. */
+const COMPACT_PX = 720;
+
+interface IBadgeProps {
+  readonly environments: IEnvironments;
+  readonly opener: ISpecOpener;
+  readonly words: Words;
+}
+
+/** In the toolbar of a notebook: which environment its kernel runs, and how that stands. */
+export class KernelBadge extends ReactWidget {
+  constructor(
+    private readonly _panel: NotebookPanel,
+    private readonly _props: IBadgeProps
+  ) {
+    super();
+    this.addClass('jp-EnvGuard-badgeItem');
+    this._kernel = new KernelStanding(_panel.sessionContext, _props.environments);
+    this._width = new ResizeObserver(() => {
+      this.toggleClass('jp-mod-compact', _panel.node.clientWidth < COMPACT_PX);
+    });
+  }
+
+  /** Where the kernel comes from; `null` while that is unknown or none of ours. */
+  get origin(): IOrigin | null {
+    return this._kernel.standing?.origin ?? null;
+  }
+
+  override dispose(): void {
+    this._width.disconnect();
+    this._kernel.dispose();
+    super.dispose();
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this._width.observe(this._panel.node);
+  }
+
+  protected override render(): JSX.Element {
+    return (
+      <UseSignal signal={this._kernel.changed}>
+        {() => <Badge {...this._props} standing={this._kernel.standing} />}
+      </UseSignal>
+    );
+  }
+
+  private readonly _kernel: KernelStanding;
+  private readonly _width: ResizeObserver;
+}
+
+/** The badge for what is known now; nothing at all without a kernel. */
+export function Badge({
+  standing,
+  environments,
+  opener,
+  words
+}: IBadgeProps & { standing: IStanding | null }): JSX.Element | null {
+  if (!standing) {
+    return null;
+  }
+  const { mark, origin } = standing;
+  const Sign = signs[mark].react;
+  const sentence = describe(standing, environments, words);
+  const label = (
+    <>
+      <Sign tag="span" className="jp-EnvGuard-sign" aria-hidden />
+      <span className="jp-EnvGuard-badgeText">
+        {origin && `${origin.environment} ${origin.release} · `}
+        {words.mark(mark)}
+      </span>
+    </>
+  );
+  return origin ? (
+    <button
+      type="button"
+      className="jp-EnvGuard-badge"
+      data-mark={mark}
+      title={sentence}
+      aria-label={sentence}
+      onClick={() => opener.open(origin.environment, origin.release)}
+    >
+      {label}
+    </button>
+  ) : (
+    <span className="jp-EnvGuard-badge" data-mark={mark} role="img" title={sentence} aria-label={sentence}>
+      {label}
+    </span>
+  );
+}
+
+/** Say in one sentence what the badge says in a word. */
+export function describe(standing: IStanding, environments: IEnvironments, words: Words): string {
+  const { trans } = words;
+  const { mark, origin } = standing;
+  if (!origin) {
+    return mark === 'checking'
+      ? trans.__('Checking… the environment of this kernel is not known yet.')
+      : trans.__('Unmanaged: this kernel does not come from an approved environment.');
+  }
+  const id = `${origin.environment}@${origin.release}`;
+  const state = `${origin.environment} ${origin.release} · ${words.mark(mark)}.`;
+  const reasons = environments.findUnavailable(origin.environment, origin.release)?.reasons ?? [];
+  const why = reasons.map(({ message, hint }) => `${message} ${hint}`.trim());
+  return [state, ...why, trans.__('Show the packages of %1.', id)].join(' ');
+}
