@@ -17,7 +17,8 @@ turn the family into an exit code or a status; nothing here knows of either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 CODES: Mapping[str, str] = MappingProxyType(
@@ -36,6 +37,54 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hub-contradiction": "The hub's configuration would undo what the guard sets.",
         # spec
         "spec-invalid": "A spec document does not have the shape of a spec.",
+        # catalog: entries and decisions
+        "entry-invalid": "A catalog entry does not have the shape of an entry, or contradicts itself.",
+        "logo-refused": "A logo is not a plain, harmless SVG drawing.",
+        "state-forbids": "The release is in a state from which the wanted step is not allowed.",
+        "release-unknown": "The catalog has no such release.",
+        "unknown-user": "It is not known who asks, so nothing is allowed.",
+        "not-granted": "The release is not granted to this user or any of their groups.",
+        "not-approved": "The release has not been approved.",
+        "in-review": "The release is still being reviewed.",
+        "rejected": "The release was rejected by a reviewer.",
+        "revoked": "The release was withdrawn and may not be used any more.",
+        "archived": "The release is kept for the record only.",
+        "expired": "The release was allowed until a date that has passed.",
+        "deprecated": "The release still works, but a newer one should be used.",
+        "expires-soon": "The release will stop being usable within days.",
+        # catalog: trust
+        "catalog-invalid": "The catalog is signed, but this program cannot read it.",
+        "catalog-unsigned": "The catalog lacks the signatures that its root of trust demands.",
+        "catalog-tampered": "A file of the catalog was changed after it was signed.",
+        "catalog-expired": "The catalog's signatures are too old to be believed.",
+        "catalog-rollback": "The catalog is older than one that was seen before.",
+        "catalog-unreachable": "The catalog cannot be read or downloaded.",
+        "catalog-exists": "There is a catalog already, and it will not be overwritten.",
+        "catalog-changed": "Somebody else published in the meantime.",
+        "catalog-full": "The catalog has grown beyond what readers accept.",
+        "version-unknown": "The catalog never had that version.",
+        "clock-behind": "This machine's clock is behind what was signed or seen before.",
+        "trust-missing": "The root of trust is not where the site says it is.",
+        "keys-missing": "The folder of keys holds none.",
+        "keys-unreadable": "A file in the folder of keys cannot be used.",
+        "keys-exposed": "Others than their owner can read the keys.",
+        "keys-insufficient": "The keys at hand cannot make the signatures that the root demands.",
+        # confine
+        "confine-unavailable": "This machine cannot confine a process, so nothing was started.",
+        "confine-path": "A path that a confined process is to be allowed does not exist or is a symbolic link.",
+        # policy
+        "policy-invalid": "A policy names something that is not a setting of a policy.",
+        "rule-unknown": "There is no policy rule with this id.",
+        # kernels
+        "groups-unknown": "Nobody could say who the user is and in which groups, so nothing is offered.",
+        "token-refused": "The Hub does not accept the token of this single-user server any more.",
+        "kernel-not-approved": "No approved environment has this kernel name for this user.",
+        "no-kernel-approved": "No environment is approved for this user at all.",
+        "kernelspecs-managed": "Kernels are made by approving environments, not by installing kernelspecs.",
+        "kernel-invalid": "The environment's own kernel.json cannot be used to start a kernel.",
+        "kernel-outside-image": "The kernel's program does not lie inside the approved environment.",
+        "image-drifted": "Files of the environment on this machine differ from the approved ones.",
+        "audit-unavailable": "The event could not be recorded and this site requires that it is.",
     }
 )
 
@@ -85,3 +134,9 @@ class Untrusted(EnvGuardError):
 
 class Unavailable(EnvGuardError):
     """The machine cannot do it now."""
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Return a sentence that offers the closest of `known`, or nothing when none is close."""
+    close = difflib.get_close_matches(wrong, list(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""
