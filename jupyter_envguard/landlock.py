@@ -1,0 +1,250 @@
+"""The system calls that confine a process for good: Landlock, no_new_privs, capabilities.
+
+`confine` is the face of this module for the rest of the package. This file is
+self-contained because it also runs as a script in front of a kernel
+(`python -I -S landlock.py PAYLOAD COMMAND …`), where every import is paid again
+at every start: no dataclasses, no json, nothing of ours. What fails is an
+`OSError` with a sentence; one that blames a path carries it as `filename`.
+
+The order in `apply` matters: paths are opened while the process still may, then
+the user changes, then capabilities go, and the ruleset closes the door last.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import marshal
+import os
+import resource
+import stat
+import struct
+import sys
+
+TYPE_CHECKING = False  # `typing` costs more than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+OLDEST_ABI = 2
+"""Below it every rename or link between two folders is refused, which breaks programs."""
+NETWORK_ABI = 4
+"""From it on TCP can be refused."""
+SCOPE_ABI = 6
+"""From it on signals and abstract sockets can be kept inside."""
+
+EXECUTE = 1 << 0
+WRITE_FILE = 1 << 1
+READ_FILE = 1 << 2
+READ_DIR = 1 << 3
+REMOVE_DIR = 1 << 4
+REMOVE_FILE = 1 << 5
+MAKE_CHAR = 1 << 6
+MAKE_DIR = 1 << 7
+MAKE_REG = 1 << 8
+MAKE_SOCK = 1 << 9
+MAKE_FIFO = 1 << 10
+MAKE_BLOCK = 1 << 11
+MAKE_SYM = 1 << 12
+REFER = 1 << 13
+TRUNCATE = 1 << 14
+IOCTL_DEV = 1 << 15
+
+READ = READ_FILE | READ_DIR
+RUN = READ | EXECUTE
+CHANGE = (
+    READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_SYM
+) | (REFER | TRUNCATE | IOCTL_DEV)  # never MAKE_CHAR or MAKE_BLOCK: nobody here makes devices
+ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
+"""The rights that a rule on a single file may carry; the kernel refuses others."""
+
+BIND_TCP, CONNECT_TCP = 1, 2
+SCOPE_ABSTRACT_SOCKETS, SCOPE_SIGNALS = 1, 2
+
+CANNOT_CONFINE, CANNOT_RUN = 125, 126
+"""Exit codes of the script, as `env` and `nohup` use them."""
+
+# The same numbers on x86_64 and aarch64, where all newer calls are shared.
+_MACHINES = ("x86_64", "aarch64")
+_CLOSE_RANGE, _OPENAT2, _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 436, 437, 444, 445, 446
+_AT_FDCWD, _RESOLVE_NO_SYMLINKS = -100, 0x04
+_RULE_PATH_BENEATH, _CREATE_RULESET_VERSION = 1, 1
+_SET_NO_NEW_PRIVS, _CAPBSET_DROP, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 38, 24, 47, 4
+_CAPABILITY_VERSION_3 = 0x20080522
+_HIGHEST_DESCRIPTOR = 2**32 - 1
+_SIGPIPE, _SIGXFSZ = 13, 25
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(number: int, *arguments: int | bytes) -> int:
+    """Make a system call; every integer goes as a full register, or the upper half would be noise."""
+    return _checked(_libc.syscall, number, *arguments)
+
+
+def _checked(function: Any, *arguments: int | bytes) -> int:
+    values = [argument if isinstance(argument, bytes) else ctypes.c_long(argument) for argument in arguments]
+    result = int(function(*values))
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def probe() -> int:
+    """Return the Landlock ABI of this kernel; raise `OSError` when it has none or has it switched off."""
+    if sys.platform != "linux" or os.uname().machine not in _MACHINES:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return _call(_CREATE_RULESET, 0, 0, _CREATE_RULESET_VERSION)
+
+
+def handled_rights(abi: int) -> int:
+    """Return every file right that a kernel of `abi` knows; it refuses a ruleset that names others."""
+    newest = TRUNCATE if abi < 5 else IOCTL_DEV
+    newest = REFER if abi < 3 else newest
+    return (newest << 1) - 1
+
+
+def ruleset(abi: int, network: bool, scope: bool) -> bytes:
+    """Return `struct landlock_ruleset_attr` in the size that `abi` knows: 8, 16 or 24 bytes."""
+    tcp = 0 if network else BIND_TCP | CONNECT_TCP
+    inside = SCOPE_ABSTRACT_SOCKETS | SCOPE_SIGNALS if scope else 0
+    whole = struct.pack("=QQQ", handled_rights(abi), tcp, inside)
+    size = 8 if abi < NETWORK_ABI else 16
+    return whole[: size if abi < SCOPE_ABI else 24]
+
+
+def open_path(path: str) -> int:
+    """Open `path` for a rule, refusing any symbolic link on the way.
+
+    An allow-list that follows links grants more than it names: `/usr/bin/X11`
+    is a link to `.`, and allowing each entry of `/usr/bin` would allow the folder.
+    """
+    how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_NO_SYMLINKS)
+    try:
+        return _call(_OPENAT2, _AT_FDCWD, os.fsencode(path) + b"\0", how, len(how))
+    except OSError as error:
+        why = "a part of it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise OSError(error.errno, why, path) from None
+
+
+def _allow(rules: int, abi: int, path: str, rights: int) -> None:
+    if path == "/proc/self" or path.startswith("/proc/self/"):
+        path = f"/proc/{os.readlink('/proc/self')}{path[10:]}"  # noqa: PTH115 - as this /proc counts
+    descriptor = open_path(path)
+    try:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            rights &= ON_FILES
+        beneath = struct.pack("=Qi", rights & handled_rights(abi), descriptor)
+        _call(_ADD_RULE, rules, _RULE_PATH_BENEATH, beneath, 0)
+    finally:
+        os.close(descriptor)
+
+
+def prepare(settings: Mapping[str, Any]) -> int:
+    """Return the descriptor of a ruleset that allows what `settings` names."""
+    abi = probe()
+    if abi < OLDEST_ABI:
+        raise OSError(errno.ENOSYS, f"Landlock ABI {abi} is too old, {OLDEST_ABI} is needed")
+    attributes = ruleset(abi, settings["network"], settings["scope"])
+    rules = _call(_CREATE_RULESET, attributes, len(attributes), 0)
+    for name, rights in (("read", READ), ("execute", RUN), ("write", CHANGE)):
+        for path in settings[name]:
+            _allow(rules, abi, path, rights)
+    return rules
+
+
+def require_single_thread() -> None:
+    """Refuse when other threads exist: they would stay as free as before."""
+    try:
+        count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - pathlib is not free
+    except OSError:  # a process that is confined already may not look there; it knows Python's threads
+        count = len(sys._current_frames())
+    if count != 1:
+        raise OSError(errno.EBUSY, f"the process has {count} threads; confine it before it starts any")
+
+
+def close_all_but(keep: Iterable[int]) -> None:
+    """Close every descriptor above standard error that is not in `keep`."""
+    first = 3
+    for descriptor in sorted(descriptor for descriptor in keep if descriptor > 2):
+        if first < descriptor:
+            _call(_CLOSE_RANGE, first, descriptor - 1, 0)
+        first = descriptor + 1
+    _call(_CLOSE_RANGE, first, _HIGHEST_DESCRIPTOR, 0)
+
+
+def limit(name: str, value: int) -> None:
+    """Lower one resource limit, such as `nproc`, never above what the process has now."""
+    kind = getattr(resource, f"RLIMIT_{name.upper()}")
+    _, hard = resource.getrlimit(kind)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def give_up_rights(user: tuple[int, int] | None) -> None:
+    """Become `user` (uid and gid) without supplementary groups, and give up every capability for good.
+
+    The bounding set goes first, because nobody but root may touch it.
+    """
+    _empty_bounding_set()
+    if user is not None:
+        uid, gid = user
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    _checked(_libc.prctl, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    _checked(_libc.capset, struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
+
+
+def _empty_bounding_set() -> None:
+    capability = 0
+    while True:
+        try:
+            _checked(_libc.prctl, _CAPBSET_DROP, capability, 0, 0, 0)
+        except OSError:  # not ours to drop, or beyond the last one that the kernel knows
+            return
+        capability += 1
+
+
+def apply(settings: Mapping[str, Any]) -> None:
+    """Confine this process as `settings` (the fields of `confine.Confinement`) say, or raise `OSError`."""
+    require_single_thread()
+    _checked(_libc.prctl, _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if settings["keep"] is not None:
+        close_all_but(settings["keep"])
+    for name, value in settings["limits"]:
+        limit(name, value)
+    rules = prepare(settings)
+    give_up_rights(settings["user"])
+    _call(_RESTRICT_SELF, rules, 0)
+    os.close(rules)
+
+
+def pack(settings: Mapping[str, Any]) -> str:
+    """Return `settings` as the script's first argument; both ends are the same interpreter."""
+    return marshal.dumps(dict(settings)).hex()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Confine this process, then become the command; return an exit code only when that fails."""
+    try:
+        apply(marshal.loads(bytes.fromhex(arguments[0])))  # noqa: S302 - from our own parent
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _fail(CANNOT_CONFINE, f"the process cannot be confined: {error.strerror}{where}")
+    for number in (_SIGPIPE, _SIGXFSZ):  # Python ignores both, and a program started from here would too
+        _libc.signal(number, None)
+    try:
+        os.execv(arguments[1], list(arguments[1:]))  # noqa: S606
+    except OSError as error:
+        return _fail(CANNOT_RUN, f"{arguments[1]} cannot be started: {error.strerror}")
+
+
+def _fail(code: int, why: str) -> int:
+    sys.stderr.write(f"envguard: {why}\n")
+    return code
+
+
+if __name__ == "__main__":  # pragma: no cover - the process becomes the command and keeps no record
+    sys.exit(main(sys.argv[1:]))
