@@ -98,16 +98,17 @@ export class KernelStanding implements IDisposable {
     if (!spec && !this._asked) {
       // The list may be older than the kernel; ask once before saying anything about it.
       this._asked = true;
-      this._refreshing = kernel.id;
-      void this._refresh(kernel.id);
+      this._pending = kernel.id;
+      // Later, for the answer may come at once and must not be overtaken by this one.
+      void Promise.resolve().then(() => this._refresh(kernel.id));
     }
-    return this._refreshing === kernel.id ? CHECKING : UNMANAGED;
+    return this._pending === kernel.id ? CHECKING : UNMANAGED;
   }
 
   private async _refresh(kernel: string): Promise<void> {
     await this._session.specsManager.refreshSpecs().catch(() => undefined);
-    if (this._refreshing === kernel) {
-      this._refreshing = '';
+    if (this._pending === kernel) {
+      this._pending = '';
     }
     if (!this._isDisposed) {
       this._update();
@@ -131,7 +132,7 @@ export class KernelStanding implements IDisposable {
   private _kernel = '';
   private _origin: IOrigin | null = null;
   private _asked = false;
-  private _refreshing = '';
+  private _pending = '';
   private _standing: IStanding | null = CHECKING;
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);

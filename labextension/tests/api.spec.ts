@@ -1,0 +1,101 @@
+import { Api, Refusal, asCatalog, asSpec } from '../src/api';
+import { catalogJson, environmentJson, packageJson, server } from './server';
+
+const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
+
+async function refusalOf(asked: Promise<unknown>): Promise<Refusal> {
+  const reason: unknown = await asked.catch((error: unknown) => error);
+  expect(reason).toBeInstanceOf(Refusal);
+  return reason as Refusal;
+}
+
+describe('Api', () => {
+  it('asks below the base URL of the server', async () => {
+    const { settings, asked } = server(() => json(catalogJson()));
+    await new Api(settings).catalog();
+    expect(asked[0]).toMatch(/^http:\/\/hub\.example\/user\/analyst\/envguard\/api\/environments(\?|$)/);
+  });
+
+  it('asks for the packages of one release', async () => {
+    const { settings, asked } = server(() =>
+      json({ spec: 's', platform: 'linux-64', mixed: false, packages: [packageJson('numpy')] })
+    );
+    const spec = await new Api(settings).spec('data sci', '2026.11');
+    expect(asked[0]).toContain('envguard/api/environments/data%20sci/releases/2026.11/packages');
+    expect(spec.packages.map(item => item.name)).toEqual(['numpy']);
+  });
+
+  it("keeps the server's own words when it refuses", async () => {
+    const said = { code: 'not-allowed', message: 'datasci is not for you.', hint: 'Ask ada.' };
+    const { settings } = server(() => json(said, { status: 403 }));
+    expect(await refusalOf(new Api(settings).catalog())).toMatchObject(said);
+  });
+
+  it.each([
+    ['a page', () => new Response('<h1>Bad Gateway</h1>', { status: 502, statusText: 'Bad Gateway' })],
+    ['null', () => new Response('null', { status: 502, statusText: 'Bad Gateway' })]
+  ])('names the status when a proxy answers with %s', async (_, answer) => {
+    const { settings } = server(answer);
+    expect(await refusalOf(new Api(settings).catalog())).toMatchObject({
+      code: 'http-502',
+      message: '502 Bad Gateway'
+    });
+  });
+
+  it('says that the server cannot be reached', async () => {
+    const { settings } = server(() => Promise.reject(new TypeError('Failed to fetch')));
+    expect((await refusalOf(new Api(settings).catalog())).code).toBe('server-unreachable');
+  });
+
+  it('refuses an answer that is not JSON', async () => {
+    const { settings } = server(() => new Response('<html>'));
+    expect((await refusalOf(new Api(settings).catalog())).code).toBe('answer-malformed');
+  });
+});
+
+describe('asCatalog', () => {
+  it('reads what the server writes', () => {
+    const catalog = asCatalog(
+      catalogJson({
+        environments: [environmentJson({ approval: null, expires: '2027-01-31T00:00:00Z' })],
+        unavailable: [
+          {
+            name: 'old',
+            release: '1',
+            display_name: 'Old',
+            state: 'revoked',
+            reasons: [{ code: 'revoked', message: 'No.', hint: '' }]
+          }
+        ]
+      })
+    );
+    expect(catalog.environments[0]).toMatchObject({
+      kernelName: 'datasci',
+      approval: null,
+      successor: null,
+      expires: '2027-01-31T00:00:00Z'
+    });
+    expect(catalog.unavailable[0]?.reasons[0]?.message).toBe('No.');
+  });
+
+  it.each([
+    [null, '/'],
+    [[], '/'],
+    [{}, '/catalog'],
+    [catalogJson({ user: 1 }), '/user'],
+    [catalogJson({ environments: {} }), '/environments'],
+    [catalogJson({ environments: ['datasci'] }), '/environments/0'],
+    [catalogJson({ environments: [environmentJson({ packages: '3' })] }), '/environments/0/packages'],
+    [catalogJson({ environments: [environmentJson({ current: 1 })] }), '/environments/0/current'],
+    [catalogJson({ environments: [environmentJson({ approval: 'ada' })] }), '/environments/0/approval']
+  ])('names the field at fault (%#)', (answer, path) => {
+    expect(() => asCatalog(answer)).toThrow(new Refusal('answer-malformed', path, ''));
+  });
+});
+
+describe('asSpec', () => {
+  it('names the field at fault', () => {
+    const answer = { spec: 's', platform: 'p', mixed: true, packages: [packageJson('a', { size: null })] };
+    expect(() => asSpec(answer)).toThrow('/packages/0/size');
+  });
+});

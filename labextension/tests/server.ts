@@ -1,0 +1,148 @@
+/**
+ * A server in memory, and the documents it would send.
+ */
+import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+
+import type { IApi, ICatalog, IEnvironment, IPackage, ISpec, IUnavailable } from '../src/api';
+import { Words } from '../src/words';
+
+export const words = new Words(nullTranslator.load('jupyter_envguard'), 'en');
+
+export const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+
+/** The JSON of one environment, as the server writes it. */
+export const environmentJson = (changes: object = {}) => ({
+  name: 'datasci',
+  release: '2026.11',
+  kernel_name: 'datasci',
+  state: 'approved',
+  display_name: 'Data Science',
+  description: 'numpy and friends',
+  language: 'python',
+  expires: null,
+  successor: null,
+  approval: { who: 'ada', when: '2026-11-02T10:00:00Z', reason: 'Reviewed.' },
+  digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
+  packages: 3,
+  current: true,
+  ...changes
+});
+
+export const catalogJson = (changes: object = {}) => ({
+  catalog: { version: 4, expires: '2026-12-24T00:00:00Z' },
+  user: 'analyst',
+  environments: [environmentJson()],
+  unavailable: [],
+  ...changes
+});
+
+export const packageJson = (name: string, changes: object = {}) => ({
+  name,
+  version: '1.0',
+  build: 'h0_0',
+  channel: 'https://conda.example/main',
+  subdir: 'linux-64',
+  manager: 'conda',
+  url: `https://conda.example/main/linux-64/${name}-1.0-h0_0.conda`,
+  sha256: 'd'.repeat(64),
+  md5: '',
+  license: 'BSD-3-Clause',
+  size: 1_500_000,
+  depends: [],
+  requested: false,
+  ...changes
+});
+
+export const environment = (changes: Partial<IEnvironment> = {}): IEnvironment => ({
+  name: 'datasci',
+  release: '2026.11',
+  kernelName: 'datasci',
+  state: 'approved',
+  displayName: 'Data Science',
+  description: 'numpy and friends',
+  language: 'python',
+  expires: null,
+  successor: null,
+  approval: { who: 'ada', when: '2026-11-02T10:00:00Z', reason: 'Reviewed.' },
+  digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
+  packages: 3,
+  current: true,
+  ...changes
+});
+
+export const unavailable = (changes: Partial<IUnavailable> = {}): IUnavailable => ({
+  name: 'legacy',
+  release: '2024.01',
+  displayName: 'Legacy',
+  state: 'revoked',
+  reasons: [{ code: 'revoked', message: 'legacy@2024.01 was revoked.', hint: 'Use datasci.' }],
+  ...changes
+});
+
+export const catalog = (changes: Partial<ICatalog> = {}): ICatalog => ({
+  version: 4,
+  expires: '2026-12-24T00:00:00Z',
+  user: 'analyst',
+  environments: [environment()],
+  unavailable: [],
+  ...changes
+});
+
+export const pinned = (name: string, changes: Partial<IPackage> = {}): IPackage => ({
+  name,
+  version: '1.0',
+  build: 'h0_0',
+  channel: 'https://conda.example/main/',
+  subdir: 'linux-64',
+  manager: 'conda',
+  url: `https://conda.example/main/linux-64/${name}-1.0-h0_0.conda`,
+  sha256: 'd'.repeat(64),
+  license: 'BSD-3-Clause',
+  size: 1_500_000,
+  requested: false,
+  ...changes
+});
+
+export const spec = (changes: Partial<ISpec> = {}): ISpec => ({
+  spec: digest('b'),
+  platform: 'linux-64',
+  mixed: false,
+  packages: [pinned('numpy', { requested: true }), pinned('openssl'), pinned('zlib')],
+  ...changes
+});
+
+/** Answers with what the test has put into it; an `Error` is thrown. */
+export class FakeApi implements IApi {
+  answers: { catalog: ICatalog | Error; spec: ISpec | Error } = { catalog: catalog(), spec: spec() };
+  asked: string[] = [];
+
+  catalog(): Promise<ICatalog> {
+    this.asked.push('catalog');
+    return settle(this.answers.catalog);
+  }
+
+  spec(name: string, release: string): Promise<ISpec> {
+    this.asked.push(`${name}@${release}`);
+    return settle(this.answers.spec);
+  }
+}
+
+const settle = <T>(answer: T | Error): Promise<T> =>
+  answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+
+/** Settings whose `fetch` answers without a network, and the addresses it was asked for. */
+export function server(answer: () => Response | Promise<Response>): {
+  settings: ServerConnection.ISettings;
+  asked: string[];
+} {
+  const asked: string[] = [];
+  const settings = ServerConnection.makeSettings({
+    baseUrl: 'http://hub.example/user/analyst/',
+    fetch: request => {
+      asked.push(typeof request === 'string' ? request : (request as Request).url);
+      return Promise.resolve(answer());
+    }
+  });
+  return { settings, asked };
+}
