@@ -73,7 +73,7 @@ def make(folder: Path, offerings: Sequence[Offering], say: Callable[[str], None]
 
 def _entries(site: Path) -> list[dict[str, Any]]:
     found = envguard("list", "--site", site)
-    return list(found["environments"])
+    return list(found["entries"])
 
 
 def _import(site: Path, offering: Offering, say: Callable[[str], None]) -> None:
