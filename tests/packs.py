@@ -76,6 +76,7 @@ class PackBuilder:
         pack.record("python", "3.11.7", "h1_0", files=owned, paths=[ssl])
         pack.prefixes.append(ssl)
         pack.file(f"{SITE_PACKAGES}/ipykernel/__init__.py", b"__version__ = '7.4.0'\n")
+        spec = ("share/jupyter/kernels/python3/kernel.json", PLACEHOLDER, "text")
         kernel = {
             "argv": [f"{PLACEHOLDER}/bin/python", "-m", "ipykernel_launcher"],
             "display_name": "Python 3",
