@@ -1,0 +1,28 @@
+"""From the members of a pack to a sealed tree: relocated, compiled, read-only, written down.
+
+`build` makes the tree and its `Manifest`, `verify` compares the two later. Where
+trees live, and how they get there without anybody seeing half of one, is the
+business of `store`.
+"""
+
+from jupyter_envguard.image.children import Owner
+from jupyter_envguard.image.installed import Image, is_recorded, read_image, write_documents
+from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal
+from jupyter_envguard.image.seal import build
+from jupyter_envguard.image.verify import Finding, VerifyMode, verify
+
+__all__ = [
+    "Finding",
+    "Header",
+    "Image",
+    "Line",
+    "Manifest",
+    "Owner",
+    "Seal",
+    "VerifyMode",
+    "build",
+    "is_recorded",
+    "read_image",
+    "verify",
+    "write_documents",
+]

@@ -1,0 +1,112 @@
+"""An image on this machine, and the documents that lie beside it, not in it.
+
+`write_documents` writes them before an image is published, `read_image` reads
+them back; the manifest and the spec are bound to the record by their digests,
+and the record's manifest digest is what the catalog has to confirm.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_envguard.errors import InvalidInput, Untrusted
+from jupyter_envguard.files import explained, read_bounded
+from jupyter_envguard.image.manifest import Manifest
+from jupyter_envguard.inventory import Inventory
+from jupyter_envguard.spec import Spec, canonical_json, check_digest, sha256_digest
+
+DOCUMENT_BYTES = 256 * 1024 * 1024
+"""Bytes of a document; the manifest of 500,000 paths needs 80 MiB."""
+
+MANIFEST, SPEC, RECORD = "manifest", "spec.json", "pack.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An environment on this machine, ready to run at the path for which it was made."""
+
+    path: Path
+    """Its prefix: where it lies and what its files carry."""
+    pack: str
+    """Digest of the pack."""
+    manifest_digest: str
+    """Digest of the manifest, which has to be the approved one."""
+    spec_digest: str
+    """Digest of the spec."""
+    documents: Path
+    """Folder of the documents about it."""
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter; it need not have one."""
+        return self.path / "bin" / "python"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest; raises `image-damaged` when it is not the one that was recorded."""
+        return _manifest(self.documents / MANIFEST, self.manifest_digest)
+
+    def spec(self) -> Spec:
+        """Return the spec; raise `image-damaged` when it is not the one that was recorded."""
+        return Spec.from_json(json.loads(_document(self.documents / SPEC, self.spec_digest)))
+
+
+def write_documents(folder: Path, inventory: Inventory, manifest: Manifest) -> tuple[Path, ...]:
+    """Write what is known about an image to `folder`, and return the paths."""
+    digests = {"pack": inventory.digest, "manifest": manifest.digest(), "spec": inventory.spec.digest()}
+    contents = {
+        MANIFEST: manifest.canonical(),
+        SPEC: inventory.spec.canonical(),
+        RECORD: canonical_json(digests | {"format": inventory.format, "size": inventory.size}),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o444)
+    return tuple(folder / name for name in contents)
+
+
+def is_recorded(documents: Path) -> bool:
+    """Tell whether `write_documents` wrote to the folder."""
+    return (documents / RECORD).is_file()
+
+
+def read_image(path: Path, documents: Path, pack_digest: str) -> Image:
+    """Return the image at `path`; raise `image-damaged` when its record is not that of the pack."""
+    record = documents / RECORD
+    try:
+        found = json.loads(_read(record))
+        pack, manifest, spec = (check_digest(found[key]) for key in ("pack", "manifest", "spec"))
+    except (ValueError, LookupError, TypeError, RecursionError, InvalidInput) as error:
+        raise _damaged(record) from error
+    if pack != pack_digest:
+        raise _damaged(record)
+    return Image(path, pack, manifest, spec, documents)
+
+
+@functools.lru_cache(maxsize=2)
+def _manifest(path: Path, digest: str) -> Manifest:
+    """Return the manifest at `path`; kept, because reading 50,000 lines would slow a kernel's start."""
+    return Manifest.parse(_document(path, digest))
+
+
+def _document(path: Path, digest: str) -> bytes:
+    content = _read(path)
+    if sha256_digest(content) != digest:
+        raise _damaged(path)
+    return content
+
+
+def _read(path: Path) -> bytes:
+    with explained(f"read {path}"):
+        return read_bounded(path, DOCUMENT_BYTES)
+
+
+def _damaged(path: Path) -> Untrusted:
+    return Untrusted(
+        "image-damaged",
+        f"{path} is not what was recorded when the image was made.",
+        "Remove the image and import its pack again.",
+    )

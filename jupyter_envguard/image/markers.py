@@ -1,0 +1,46 @@
+"""The polite signs in a sealed environment, and what of a pack has no place in one.
+
+Signs are courtesy, not the guard: they make conda (CEP 22) and pip (PEP 668) say
+why nothing can be installed here, in place of a permission error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+
+MESSAGE = (
+    "This environment is approved as it is and sealed by jupyter_envguard, so packages cannot be "
+    "installed, updated or removed in it. Ask for a package in the EnvGuard panel of JupyterLab, or "
+    "ask the people who run this hub."
+)
+"""What conda and pip say to a person who tries to change a sealed environment."""
+
+FROZEN = "conda-meta/frozen"
+HISTORY = "conda-meta/history"
+
+DROPPED = frozenset({"bin/conda-unpack", "bin/conda_unpack_progress.py"})
+"""Files of conda-pack that rewrite prefixes in place, which in a sealed tree is done already."""
+
+_STANDARD_LIBRARY = re.compile(r"(lib/python\d+\.\d+t?)/os\.py\Z")
+
+
+def standard_libraries(paths: Collection[str]) -> tuple[str, ...]:
+    """Return the folders among `paths` that hold a Python standard library, such as `lib/python3.11`."""
+    found = (_STANDARD_LIBRARY.match(path) for path in paths if path.endswith("/os.py"))
+    return tuple(sorted(match.group(1) for match in found if match))
+
+
+def markers(paths: Collection[str]) -> dict[str, bytes]:
+    """Return the files by path that replace or join those of a pack with `paths`.
+
+    The history of conda is emptied: IPython's `%conda` runs the program that it
+    names, which is a path of the machine where the environment was packed.
+    """
+    signs = {FROZEN: json.dumps({"message": MESSAGE}).encode() + b"\n"}
+    if HISTORY in paths:
+        signs[HISTORY] = b""
+    for library in standard_libraries(paths):
+        signs[f"{library}/EXTERNALLY-MANAGED"] = f"[externally-managed]\nError={MESSAGE}\n".encode()
+    return signs

@@ -1,0 +1,254 @@
+"""From a pack to a sealed tree and its manifest: `build`.
+
+One pass over the members decides for each what becomes of it; the bytes go
+straight to a confined writer. What the pack verified while it was read is not
+hashed again, what is changed or made here is hashed as it is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from jupyter_envguard.errors import InvalidInput, PackRefused
+from jupyter_envguard.image import bytecode
+from jupyter_envguard.image.children import Owner
+from jupyter_envguard.image.extract import Extraction
+from jupyter_envguard.image.manifest import Header, Line, Manifest, Mode, Seal
+from jupyter_envguard.image.markers import DROPPED, markers
+from jupyter_envguard.image.relocate import relocated, with_usable_shebang
+from jupyter_envguard.image.writer import CHUNK
+from jupyter_envguard.inventory import Inventory, Kind, Member, Prefixed
+from jupyter_envguard.pack import Pack, Progress
+
+SEAL_TIME = 315_619_200
+"""Modification time of every path: 1980-01-02 UTC, the first that zip files hold in every time zone."""
+
+REWRITTEN_BYTES = 1024**3
+"""Bytes of a file whose prefix is rewritten, which must be held in memory."""
+
+SCRIPT_BYTES = 1024**2
+"""Bytes of a file in `bin/` up to which its first line is looked at."""
+
+COMPILE_WEIGHT = 16
+"""How many bytes are unpacked in the time that a byte of source takes to compile; for progress only."""
+
+
+def build(
+    pack: Pack,
+    inventory: Inventory,
+    staging: Path,
+    prefix: Path,
+    progress: Progress | None = None,
+    *,
+    owner: Owner | None = None,
+) -> Manifest:
+    """Make the sealed tree of `pack`, for `prefix`, in the empty folder `staging`; return its manifest.
+
+    Files are 0444 or 0555, folders 0555 but for `staging` itself, all belong to
+    `owner` or this user. Nothing is executed and nothing outside `staging` is
+    written. Raises the refusals of `Pack.files`, `relocated`, `Extraction` and
+    `compile_all`; what is in `staging` is then worth nothing. Bytes are not yet
+    on the disk: sync the file system before the rename.
+    """
+    if any(staging.iterdir()):
+        raise InvalidInput("invalid-argument", f"{staging} is not empty.", "Name a new folder.")
+    with Extraction(staging, mtime=SEAL_TIME, owner=owner) as tree:
+        work = _Build(inventory, str(prefix), tree, progress)
+        work.unpack(pack)
+        work.mark()
+        work.compile(staging, owner)
+        tree.seal()
+    return work.manifest()
+
+
+class _Build:
+    """A tree in the making, and the lines that its manifest will have."""
+
+    def __init__(
+        self, inventory: Inventory, prefix: str, tree: Extraction, progress: Progress | None
+    ) -> None:
+        self._inventory = inventory
+        self._members = inventory.members
+        self._prefix = prefix
+        self._prefixed = _prefixed(inventory)
+        self._tree = tree
+        self._lines: dict[str, Line] = {}
+        self._markers = markers(inventory.members)
+        self._origin = bytecode.origin(inventory.python_version)
+        self._sources = _sources(inventory) if self._origin == "compiled" else []
+        self._uncompiled = 0
+        self._sourceless = 0
+        self._progress = progress
+        self._done = 0
+        to_compile = sum(self._members[path].size for path in self._sources)
+        self._total = sum(m.size for m in self._members.values()) + COMPILE_WEIGHT * to_compile
+
+    def unpack(self, pack: Pack) -> None:
+        """Write every member that has a place in a sealed tree."""
+        for member, stream in pack.files():
+            self._take(member, stream)
+            self._advance(member.size)
+
+    def mark(self) -> None:
+        """Write the markers."""
+        for path, content in self._markers.items():
+            self._add(path, False, content)
+
+    def compile(self, staging: Path, owner: Owner | None) -> None:
+        """Write byte code for the sources."""
+        if self._sources:
+            failed = bytecode.compile_all(staging, self._sources, self._compiled, owner)
+            self._uncompiled = len(failed)
+
+    def manifest(self) -> Manifest:
+        """Return what was made."""
+        header = Header(
+            prefix=self._prefix,
+            platform=self._inventory.spec.platform,
+            pack=self._inventory.digest,
+            spec=self._inventory.spec.digest(),
+            seal=Seal(
+                byte_code=self._origin,
+                python=platform.python_version() if self._origin == "compiled" else "",
+                uncompiled=self._uncompiled,
+                sourceless=self._sourceless,
+                mtime=SEAL_TIME,
+            ),
+        )
+        return Manifest(header, tuple(line for _, line in sorted(self._lines.items())))
+
+    def _take(self, member: Member, stream: BinaryIO) -> None:
+        path = member.path
+        if path in DROPPED or path in self._markers:
+            return
+        match member.kind:
+            case Kind.DIRECTORY:
+                if not path.endswith("__pycache__"):
+                    self._tree.folder(path)
+                    self._folders(path)
+            case _ if path.endswith((".pyc", ".pyo")):
+                self._take_byte_code(member, stream)
+            case Kind.SYMLINK:
+                self._tree.symlink(path, member.target)
+                self._put(Line(path, "l", "r", 0, member.target))
+            case Kind.HARDLINK:
+                self._take_hardlink(path, member.target)
+            case Kind.FILE:
+                self._take_file(member, stream)
+
+    def _take_file(self, member: Member, stream: BinaryIO) -> None:
+        executable = bool(member.mode & 0o111)
+        is_script = member.path.startswith("bin/") and member.size <= SCRIPT_BYTES
+        records = self._prefixed.get(member.path)
+        if not records and not is_script:
+            self._copy(member, executable, stream)
+            return
+        content = _read(member, stream)
+        if records:
+            content = relocated(content, records, self._prefix)
+        if is_script or executable:
+            content = with_usable_shebang(content, self._prefix, self._members)
+        self._add(member.path, executable, content)
+
+    def _copy(self, member: Member, executable: bool, stream: BinaryIO) -> None:
+        self._tree.start_file(member.path, executable, member.size)
+        for chunk in _chunks(member, stream):
+            self._tree.write(chunk)
+        self._put(Line(member.path, "f", _mode(executable), member.size, self._inventory.sha256[member.path]))
+
+    def _take_hardlink(self, path: str, target: str) -> None:
+        line = self._lines.get(target)
+        if line is None:
+            raise PackRefused(
+                "image-member-refused",
+                f"{path} is a hard link to {target}, which has no place in a sealed environment.",
+                "Replace the link by a copy and pack again.",
+            )
+        self._tree.hardlink(path, target)
+        self._put(replace(line, path=path))
+
+    def _take_byte_code(self, member: Member, stream: BinaryIO) -> None:
+        source = self._members.get(bytecode.source_of(member.path))
+        if source is None:
+            self._sourceless += 1
+        elif self._origin == "kept" and member.kind is source.kind is Kind.FILE:
+            version = "" if source.path in self._prefixed else self._inventory.python_version
+            content = bytecode.resealed(member.path, _read(member, stream), source, version)
+            if content is None:
+                self._uncompiled += 1
+            else:
+                self._add(member.path, False, content)
+
+    def _compiled(self, source: str, content: bytes) -> None:
+        self._add(bytecode.cached(source), False, content)
+        self._advance(COMPILE_WEIGHT * self._members[source].size)
+
+    def _add(self, path: str, executable: bool, content: bytes) -> None:
+        self._tree.file(path, executable, content)
+        self._put(Line(path, "f", _mode(executable), len(content), hashlib.sha256(content).hexdigest()))
+
+    def _put(self, line: Line) -> None:
+        self._lines[line.path] = line
+        self._folders(line.path.rpartition("/")[0])
+
+    def _folders(self, path: str) -> None:
+        while path and path not in self._lines:
+            self._lines[path] = Line(path, "d", "x", 0, "")
+            path = path.rpartition("/")[0]
+
+    def _advance(self, size: int) -> None:
+        self._done += size
+        if self._progress:
+            self._progress(self._done, self._total)
+
+
+def _prefixed(inventory: Inventory) -> dict[str, list[Prefixed]]:
+    """Return the prefix records by the file that holds the bytes, which for a hard link is another one."""
+    found: defaultdict[str, list[Prefixed]] = defaultdict(list)
+    for record in inventory.prefixed:
+        member = inventory.members.get(record.path)
+        while member and member.kind is Kind.HARDLINK:
+            member = inventory.members.get(member.target)
+        if member:
+            found[member.path].append(record)
+    return dict(found)
+
+
+def _sources(inventory: Inventory) -> list[str]:
+    kinds = (Kind.FILE, Kind.HARDLINK)
+    return bytecode.sources(member.path for member in inventory.members.values() if member.kind in kinds)
+
+
+def _read(member: Member, stream: BinaryIO) -> bytes:
+    if member.size > REWRITTEN_BYTES:
+        raise PackRefused(
+            "image-relocation-refused",
+            f"{member.path} has a prefix to rewrite and {member.size} bytes, more than {REWRITTEN_BYTES}.",
+            "Look at the prefix records of the pack; an honest file of this size carries none.",
+        )
+    return b"".join(_chunks(member, stream))
+
+
+def _chunks(member: Member, stream: BinaryIO) -> Iterator[bytes]:
+    """Yield exactly as many bytes as the inventory promised; the pack itself checks what they are."""
+    left = member.size
+    while left:
+        chunk = stream.read(min(left, CHUNK))
+        if not chunk:
+            raise PackRefused(
+                "pack-changed",
+                f"{member.path} is shorter than when the pack was looked at first.",
+                "Somebody writes to the pack; import it when it is complete.",
+            )
+        left -= len(chunk)
+        yield chunk
+
+
+def _mode(executable: bool) -> Mode:
+    return "x" if executable else "r"
