@@ -56,7 +56,9 @@ def calculate(text: str) -> float | int:
     for line in filter(None, map(str.strip, text.splitlines())):
         try:
             value = _value(ast.parse(line, mode="eval").body)
-        except (SyntaxError, ArithmeticError) as error:
+        except SyntaxError as error:
+            raise ValueError(f"{line} is not an expression") from error
+        except ArithmeticError as error:
             raise ValueError(f"{line}: {error}") from error
     if value is None:
         raise ValueError("there is no expression")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def build(wheelhouse: Path, channel: Path, progress: Callable[[str], None]) -> N
     for subdir in ("noarch", cpython.SUBDIR):
         (channel / subdir).mkdir(parents=True)
     made = cpython.build(channel)
-    progress(f"packaged CPython {cpython.platform.python_version()} and {len(made) - 2} native libraries")
+    progress(f"packaged CPython {platform.python_version()} and {len(made) - 2} native libraries")
     made += wheels.convert_all(wheelhouse.glob("*.whl"), channel)
     made.append(_write_calc(channel))
     asyncio.run(index_fs(channel))
@@ -35,14 +36,16 @@ def _write_calc(channel: Path) -> Path:
         subdir="noarch",
         noarch="python",
         depends=("python >=3.11", "pyzmq"),
-        entry_points=("calc-kernel = calc_kernel:main",),
         summary="A Jupyter kernel that calculates",
     )
     return write(channel, package, _calc_files())
 
 
 def _calc_files() -> Iterator[File]:
+    """Yield the kernel, started through a shell script that knows the prefix, as R's kernel is."""
     yield File("site-packages/calc_kernel.py", Path(calc_kernel.__file__).read_bytes())
+    script = f'#!/bin/sh\nexec "{PLACEHOLDER}/bin/python" -I -m calc_kernel "$@"\n'
+    yield File("bin/calc-kernel", script.encode(), 0o755, prefix="text")
     spec = {
         "argv": [f"{PLACEHOLDER}/bin/calc-kernel", "{connection_file}"],
         "display_name": "Calc",

@@ -14,6 +14,7 @@ from typing import Any
 
 from rattler import Channel, MatchSpec, RepoDataRecord, VirtualPackage, install, solve
 
+from demo.condapkg import EPOCH
 from demo.cpython import SITE_PACKAGES, TAG
 from demo.recipes import Recipe
 
@@ -61,6 +62,7 @@ def pack(prefix: Path, archive: Path, form: str) -> None:
         raise RuntimeError(f"conda-pack could not write {archive.name}: {done.stderr.strip()}")
     if "package cache" in done.stderr:
         raise RuntimeError(f"conda-pack did not find the package cache: {done.stderr.strip()}")
+    archive.chmod(0o644)  # conda-pack leaves it to its maker alone
 
 
 async def _install(prefix: Path, recipe: Recipe, channel: Path, packages: Path) -> None:
@@ -87,9 +89,9 @@ def _write_history(prefix: Path, specs: Sequence[str], records: Sequence[RepoDat
         for record in records
         if record.channel
     )
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    time = datetime.fromtimestamp(EPOCH, UTC).strftime("%Y-%m-%d %H:%M:%S")
     head = [
-        f"==> {now} <==",
+        f"==> {time} <==",
         f"# cmd: py-rattler install {' '.join(spec.replace(' ', '') for spec in specs)}",
     ]
     lines = [*head, *urls, f"# update specs: {json.dumps([spec.replace(' ', '') for spec in specs])}"]
@@ -97,9 +99,12 @@ def _write_history(prefix: Path, specs: Sequence[str], records: Sequence[RepoDat
 
 
 def _compile_noarch(prefix: Path) -> None:
-    """Compile what `noarch` packages brought and record it; conda does, rattler does not, conda-pack needs it."""
+    """Compile what `noarch` packages brought, and record it, as conda does.
+
+    rattler does neither, and conda-pack leaves out byte code that no record names.
+    """
     folder = prefix / SITE_PACKAGES
-    command = [prefix / "bin/python", "-I", "-m", "compileall", "-q", "-j", "0", folder]
+    command = [str(prefix / "bin/python"), "-I", "-m", "compileall", "-q", "-j", "0", str(folder)]
     subprocess.run(
         command, stdout=subprocess.DEVNULL, check=False
     )  # some wheels ship files that do not compile

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import posixpath
 import tarfile
 import zipfile
@@ -93,8 +92,7 @@ def write(channel: Path, package: Package, files: Iterable[File]) -> Path:
         _store(archive, "metadata.json", _json({"conda_pkg_format_version": 2}))
         _store(archive, f"pkg-{stem}.tar.zst", _tar_zst(members))
         _store(archive, f"info-{stem}.tar.zst", _tar_zst(info))
-    os.replace(part, target)
-    return target
+    return part.replace(target)
 
 
 def _check(package: Package, files: Sequence[File]) -> None:

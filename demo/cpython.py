@@ -18,7 +18,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,15 @@ LEFT_OUT = {
 """Parts of the standard library that no kernel needs, and what belongs to the distribution."""
 _LEFT_OUT = re.compile(
     r"(_tkinter|_test|_ctypes_test|_xxtest|xxlimited|xxsubtype|ossaudiodev|nis|spwd|_dbm|_gdbm)[.\w-]*\.so$"
-    r"|config-[\w-]+$|build-details\.json$"
+    r"|config-[\w.-]+$|build-details\.json$"
 )
 _SYSTEM_PREFIXES = frozenset({"/usr", "/usr/local"})
 _DIRECTORIES = frozenset(
-    "prefix exec_prefix BINDIR BINLIBDEST CONFINCLUDEDIR CONFINCLUDEPY DESTDIRS DESTLIB DESTSHARED INCLDIRSTOMAKE "
-    "INCLUDEDIR INCLUDEPY LIBDEST LIBDIR LIBPC LIBPL MACHDESTLIB MANDIR SCRIPTDIR datarootdir".split()
+    {
+        *("prefix", "exec_prefix", "BINDIR", "BINLIBDEST", "CONFINCLUDEDIR", "CONFINCLUDEPY", "DESTDIRS"),
+        *("DESTLIB", "DESTSHARED", "INCLDIRSTOMAKE", "INCLUDEDIR", "INCLUDEPY", "LIBDEST", "LIBDIR", "LIBPC"),
+        *("LIBPL", "MACHDESTLIB", "MANDIR", "SCRIPTDIR", "datarootdir"),
+    }
 )
 
 
@@ -158,7 +161,7 @@ def _program(interpreter: Interpreter, natives: dict[str, dict[str, Path]]) -> I
     prefixes but that of the Python it is run by.
     """
     name = f"python{SHORT}"
-    yield File(f"bin/{name}", elf.relocatable(interpreter.executable.read_bytes(), "$ORIGIN/../lib"), 0o755)
+    yield File(f"bin/{name}", _part(interpreter.executable, "$ORIGIN/../lib"), 0o755)
     yield File("bin/python3", link=name)
     yield File("bin/python", link=name)
     yield _text("bin/pydoc3", f"#!{PLACEHOLDER}/bin/{name}\nimport pydoc\n\npydoc.cli()\n", 0o755)
@@ -168,8 +171,12 @@ def _program(interpreter: Interpreter, natives: dict[str, dict[str, Path]]) -> I
     for soname, path in needed.items():
         if soname.startswith("libpython"):
             _collect(elf.libraries(path), natives)
-            yield File(f"lib/{soname}", elf.relocatable(path.read_bytes(), "$ORIGIN"), 0o755)
+            yield File(f"lib/{soname}", _part(path, "$ORIGIN"), 0o755)
             yield File(f"lib/libpython{SHORT}.so", link=soname)
+
+
+def _part(path: Path, runpath: str) -> bytes:
+    return elf.relocatable(debian.undo_program(path.read_bytes()), runpath)
 
 
 def _standard_library(interpreter: Interpreter, natives: dict[str, dict[str, Path]]) -> Iterator[File]:
@@ -211,17 +218,17 @@ def _is_left_out(name: str) -> bool:
 
 
 def _source(interpreter: Interpreter, relative: str, data: bytes) -> bytes:
-    """Return a module of the standard library with placeholders for where it was, and Debian's changes undone."""
+    """Return a module with placeholders for where it was, and without what Debian has changed."""
     if relative.startswith("_sysconfigdata_"):
         return _sysconfigdata(interpreter, interpreter.library / relative)
-    data = debian.undo(relative, data)
+    data = debian.undo_source(relative, data)
     if interpreter.base in _SYSTEM_PREFIXES:  # `/usr` also stands for things that stay where they are
         return data
     return data.replace(interpreter.base.encode(), PLACEHOLDER.encode())
 
 
 def _sysconfigdata(interpreter: Interpreter, path: Path) -> bytes:
-    """Return the values that `sysconfig` reads, with placeholders where this CPython's own directories stand."""
+    """Return the values that `sysconfig` reads, with placeholders for this CPython's own directories."""
     values: dict[str, Any] = dict(runpy.run_path(str(path))["build_time_vars"])
     base, own = interpreter.base, interpreter.base not in _SYSTEM_PREFIXES
     multiarch = re.escape(f"/{sysconfig.get_config_var('MULTIARCH')}")

@@ -1,9 +1,9 @@
-"""Undoes, in a copy of the standard library, what Debian changes about where packages go.
+"""Undoes, in a copy of CPython, what Debian changes about where packages go.
 
 Debian's CPython looks for packages in `dist-packages` of `/usr` and `/usr/local`
 and never in `lib/python3.x/site-packages`, which is where a conda environment
-holds them. The functions that decide this are replaced in the packaged copy;
-all else stays as the distribution has it.
+holds them. What decides this is changed in the packaged copy; all else stays as
+the distribution has it, and every other CPython passes through as it is.
 """
 
 from __future__ import annotations
@@ -13,42 +13,41 @@ import ast
 SKIPPED = frozenset({"EXTERNALLY-MANAGED", "_distutils_system_mod.py", "sitecustomize.py", "dist-packages"})
 """Names at the top of the standard library that belong to the distribution, not to Python."""
 
-_SITE = '''\
-def getsitepackages(prefixes=None):
-    """Return the site-packages directories of `prefixes`, by default of this installation."""
-    version = "python%d.%d" % sys.version_info[:2]
-    chosen = dict.fromkeys(PREFIXES if prefixes is None else prefixes)
-    return [os.path.join(prefix, "lib", version, "site-packages") for prefix in chosen if prefix]
-'''
-_SYSCONFIG = """\
-def _get_preferred_schemes():
-    return {"prefix": "posix_prefix", "home": "posix_home", "user": "posix_user"}
-"""
+_MARK = b"dist-packages"
+_SITE = (_MARK, b"site-packages")
 _DISTUTILS = (
     b'os.path.join(prefix, "lib", "python3", "dist-packages")',
     b'os.path.join(libpython, "site-packages")',
 )
-
-_FUNCTIONS = {
-    "site.py": ("getsitepackages", _SITE),
-    "sysconfig.py": ("_get_preferred_schemes", _SYSCONFIG),
-    "sysconfig/__init__.py": ("_get_preferred_schemes", _SYSCONFIG),
-}
+_SCHEMES = """\
+def _get_preferred_schemes():
+    return {"prefix": "posix_prefix", "home": "posix_home", "user": "posix_user"}
+"""
 
 
-def undo(path: str, source: bytes) -> bytes:
+def undo_program(data: bytes) -> bytes:
+    """Return the program, or the library of Python, with `site` as it is elsewhere.
+
+    `site` is frozen into it, so changing `site.py` alone has no effect. The two
+    words are equally long, so that one may stand in place of the other; the
+    directories that Debian adds do not exist in an environment.
+    """
+    return data.replace(*_SITE)
+
+
+def undo_source(path: str, source: bytes) -> bytes:
     """Return the module at `path` (below the standard library) as it must be in a conda environment.
 
-    Sources that do not mention `dist-packages` come back unchanged, so every
-    other CPython passes through as it is. Raises `ValueError` when Debian has
-    moved the function that needs replacing.
+    Raises `ValueError` when Debian has moved the function that needs replacing.
     """
-    if b"dist-packages" not in source:
+    if _MARK not in source:
         return source
+    if path == "site.py":
+        return source.replace(*_SITE)
     if path == "distutils/sysconfig.py":
         return source.replace(*_DISTUTILS)
-    if path in _FUNCTIONS:
-        return _replace(path, source.decode(), *_FUNCTIONS[path]).encode()
+    if path in ("sysconfig.py", "sysconfig/__init__.py"):
+        return _replace(path, source.decode(), "_get_preferred_schemes", _SCHEMES).encode()
     return source
 
 

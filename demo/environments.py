@@ -25,6 +25,8 @@ from demo.recipes import RECIPES, requirements
 Progress = Callable[[str], None]
 """Is told, in a sentence, what has been made."""
 
+CHANNEL = "envguard-demo"
+"""Name of the local channel, the last part of the URL that records carry."""
 _SOURCES = (
     *(
         "bytecode.py",
@@ -84,33 +86,34 @@ def build(name: str, cache: Path, format: str = "tar.gz", progress: Progress = p
     if format not in conda.FORMATS:
         raise ValueError(f"{format} is not one of {', '.join(conda.FORMATS)}")
     folder = cache.absolute() / f"packs-{_key()}"
+    target = folder / f"{recipe.environment}-{recipe.release}.{format}"
+    if target.exists():
+        return target
+    shelf.sweep(cache, "packs-*")
+    wheelhouse = _wheelhouse(cache.absolute(), progress)
+    source = shelf.once(folder / CHANNEL, lambda made: channel.build(wheelhouse, made, progress))
 
     def make(archive: Path) -> None:
-        source, wheelhouse = _channel(cache.absolute(), folder, progress)
         started = time.monotonic()
-        prefix, packages = archive.parent / recipe.environment, archive.parent / "pkgs"
+        prefix, packages = archive.parent / "prefix", archive.parent / "pkgs"
         conda.make(prefix, recipe, source, wheelhouse, packages)
         conda.pack(prefix, archive, format)
         size = archive.stat().st_size / 1e6
         progress(f"packed {recipe.label} as {format}: {size:.1f} MB in {time.monotonic() - started:.1f} s")
 
-    return shelf.once(folder / f"{recipe.environment}-{recipe.release}.{format}", make)
+    return shelf.once(target, make)
 
 
-def _channel(cache: Path, folder: Path, progress: Progress) -> tuple[Path, Path]:
-    """Return the local channel and the wheels it was made of."""
-    pins = shelf.key([sys.implementation.cache_tag or "", sysconfig.get_platform(), repr(requirements())])
+def _wheelhouse(cache: Path, progress: Progress) -> Path:
+    """Return the folder of the pinned wheels, which outlives changes of how they are packaged."""
 
-    def fetch(target: Path) -> None:
-        target.mkdir()
-        wheels.download(target)
-        progress(f"fetched {len(list(target.glob('*.whl')))} wheels from PyPI")
+    def fetch(folder: Path) -> None:
+        folder.mkdir()
+        wheels.download(folder)
+        progress(f"fetched {len(list(folder.glob('*.whl')))} wheels from PyPI")
 
-    def build_channel(target: Path) -> None:
-        channel.build(wheelhouse, target, progress)
-
-    wheelhouse = shelf.once(cache / f"wheels-{pins}", fetch)
-    return shelf.once(folder / "envguard-demo", build_channel), wheelhouse
+    key = shelf.key([sys.implementation.cache_tag or "", sysconfig.get_platform(), repr(requirements())])
+    return shelf.once(cache / f"wheels-{key}", fetch)
 
 
 def _key() -> str:

@@ -1,18 +1,19 @@
-"""Things that take long to make, made once: found again by a key, safe for several processes."""
+"""Things that take long to make, made once: found again by their name, safe for several processes."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
-import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 KEY_LENGTH = 16
 """Hex digits of a key: enough never to meet the same one twice, short enough for prefixes."""
+KEPT_SECONDS = 14 * 24 * 3600
+"""How long a folder is kept after something was made in it last."""
 
 
 def key(parts: Iterable[str | bytes]) -> str:
@@ -25,39 +26,40 @@ def key(parts: Iterable[str | bytes]) -> str:
 
 
 def once(target: Path, make: Callable[[Path], None]) -> Path:
-    """Return `target`; when it is not there, have `make` fill a path beside it and give that its name.
+    """Return `target`; when it is not there, have `make` fill a path of that name and move it there.
 
-    Processes that want the same target wait for the first one; whoever reads
-    it never sees half of it, and what a killed process leaves is swept by the next.
+    One process at a time makes things in the folder of `target`, the others
+    wait. A reader never sees half of it, and what a killed process leaves is
+    swept by the next. The working folder is always the same, so that what is
+    made there does not depend on when it was made. `make` must not call `once`
+    for the same folder.
     """
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target.with_name(f".{target.name}.lock")):
+    with _locked(target.parent / ".lock"):
         if not target.exists():
-            with workshop(target) as folder:
-                part = folder / target.name
-                make(part)
-                os.rename(part, target)
+            work = target.parent / ".work"
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            try:
+                make(work / target.name)
+                (work / target.name).rename(target)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
     return target
 
 
+def sweep(cache: Path, pattern: str) -> None:
+    """Remove the folders of `cache` that match `pattern` and in which nothing was made for `KEPT_SECONDS`."""
+    for folder in cache.glob(pattern):
+        if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`; the kernel releases it when the process dies."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; the system releases it when the process dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def workshop(target: Path) -> Iterator[Path]:
-    """Lend a temporary folder beside `target`, whose lock the caller holds; sweep what others left there."""
-    mark = f".{target.name}.work-"
-    for leftover in target.parent.glob(f"{mark}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=mark, dir=target.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
