@@ -33,7 +33,8 @@ DIST = HERE / "dist"
 RECORD = DIST / "build.json"
 SOURCES = ("package.json", "package-lock.json", "tsconfig.json", "src", "style", "schema")
 BUNDLER = ["jupyter-builder>=1.3,<2"]
-COMMANDS = (["npm", "ci", "--ignore-scripts"], ["npm", "run", "build:prod"])
+INSTALL = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+BUILD = ["npm", "run", "build:prod"]
 
 # setuptools' editable_wheel asks the distribution for `has_data`, but the method is called
 # `has_data_files`: without the alias `pip install -e` silently drops every data file.
@@ -75,17 +76,20 @@ def bundle() -> None:
         if not found:
             return
         if not shutil.which("npm"):
-            raise BundleError(f"{found}\nnpm is needed to build it: install Node.js 20.19 or newer, then retry.")
+            raise BundleError(
+                f"{found}\nnpm is needed to build it: install Node.js 20.19 or newer, then retry."
+            )
         for leftover in (DIST, HERE / "lib"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for command in COMMANDS:
-            _run(command)
+        if not _is_installed():
+            _run(INSTALL)
+        _run(BUILD)
         RECORD.write_text(json.dumps(_record(), indent=2) + "\n", "utf-8")
         if found := problem():
             raise BundleError(f"{found}\nThe build ended without an error, yet its result cannot ship.")
 
 
-def get_requires_for_build_sdist(config_settings: object = None) -> list[str]:
+def get_requires_for_build_sdist(config_settings: object = None) -> list[str]:  # noqa: ARG001 - PEP 517's
     """Ask for the bundler only where a bundle must be made."""
     return BUNDLER if problem() else []
 
@@ -120,13 +124,21 @@ def _files(names: tuple[str, ...]) -> Iterator[Path]:
         yield from (path for path in found if path.is_file() and not path.name.startswith("."))
 
 
+def _is_installed() -> bool:
+    """Whether `node_modules` came to be after the lock; npm writes the file that is asked for last."""
+    done, lock = HERE / "node_modules" / ".package-lock.json", HERE / "package-lock.json"
+    return done.is_file() and done.stat().st_mtime >= lock.stat().st_mtime
+
+
 def _run(command: list[str]) -> None:
     # Scripts of the environment that builds come last on PATH: with `--no-build-isolation`
     # nobody has put its `jupyter-builder` there.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     done = subprocess.run(command, cwd=HERE, env={**os.environ, "PATH": path}, check=False)
     if done.returncode:
-        raise BundleError(f"`{' '.join(command)}` failed in labextension/ (exit {done.returncode}); see above.")
+        raise BundleError(
+            f"`{' '.join(command)}` failed in labextension/ (exit {done.returncode}); see above."
+        )
 
 
 @contextmanager
