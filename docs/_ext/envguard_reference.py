@@ -1,0 +1,208 @@
+"""Fills the reference pages from the code, so that they cannot say anything else.
+
+A page holds a line such as `<!-- generated: errors -->`; when Sphinx reads the
+page, the line is replaced by the Markdown that the function of that name makes.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("source-read", lambda _app, _page, source: source.__setitem__(0, fill(source[0])))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def fill(page: str) -> str:
+    """Return `page` with every marker replaced."""
+    return MARKER.sub(lambda found: GENERATED[found[1]](), page)
+
+
+def errors() -> str:
+    """Make a section with an anchor for every error code."""
+    from jupyter_envguard.errors import CODES
+
+    return "\n".join(f"({code})=\n### `{code}`\n\n{CODES[code]}\n" for code in sorted(CODES))
+
+
+def exits() -> str:
+    """Make the table of exit codes."""
+    from jupyter_envguard.cli.exits import MEANINGS
+
+    return table(("code", "meaning"), [(str(int(code)), meaning) for code, meaning in MEANINGS.items()])
+
+
+def verbs() -> str:
+    """Make a section with the real help of every verb."""
+    from jupyter_envguard.cli.parser import all_parsers
+
+    os.environ["COLUMNS"] = "90"
+    return "\n".join(
+        f"({name}-verb)=\n### {name}\n\n```text\n{parser.format_help().strip()}\n```\n"
+        for name, parser in all_parsers()
+    )
+
+
+def command() -> str:
+    """Make the help of the command itself."""
+    from jupyter_envguard.cli.parser import build_parser
+
+    os.environ["COLUMNS"] = "90"
+    return f"```text\n{build_parser().format_help().strip()}\n```\n"
+
+
+def rules() -> str:
+    """Make a section for every rule of the policy."""
+    from jupyter_envguard.policy import RULES
+
+    return "\n".join(
+        f"(rule-{name.replace('.', '-')})=\n### `{name}`\n\nSeverity: {rule.severity}\n\n{rule.why}\n\n"
+        f"How to repair it: {rule.fix}\n"
+        for name, rule in RULES.items()
+    )
+
+
+def limits() -> str:
+    """Make the table of limits that a pack must keep."""
+    from jupyter_envguard.pack import Limits
+
+    return described(Limits)
+
+
+def states() -> str:
+    """Make the table of states and of the steps between them."""
+    from jupyter_envguard.catalog.entry import STEPS, USABLE
+
+    return table(
+        ("state", "kernel starts", "can become"),
+        [
+            (f"`{state}`", "yes" if state in USABLE else "no", ", ".join(f"`{s}`" for s in sorted(steps)) or "-")
+            for state, steps in STEPS.items()
+        ],
+    )
+
+
+def entry() -> str:
+    """Make the table of an entry's fields."""
+    from jupyter_envguard.catalog.entry import Entry
+
+    return described(Entry)
+
+
+def package() -> str:
+    """Make the table of a package's fields."""
+    from jupyter_envguard.spec import Package
+
+    return described(Package)
+
+
+def site() -> str:
+    """Make the table of the keys of site.yaml."""
+    from jupyter_envguard.site import Site
+
+    return described(Site)
+
+
+def rest_api() -> str:
+    """Make a section for every path of the REST interface."""
+    import yaml
+
+    from jupyter_envguard import server
+
+    document = yaml.safe_load((Path(server.__file__).parent / "rest-api.yml").read_text())
+    return "\n".join(
+        f"### `{method.upper()} {path}`\n\n{operation['summary'].rstrip('.')}.\n\n"
+        + (operation.get("description", "").strip() + "\n\n")
+        + table(
+            ("status", "meaning"),
+            [(str(status), answer.get("description", "")) for status, answer in _answers(document, operation)],
+        )
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method in ("get", "post", "put", "patch", "delete")
+    )
+
+
+def events() -> str:
+    """Make the table of an event's fields."""
+    from jupyter_envguard.audit import Event
+
+    return described(Event)
+
+
+def line() -> str:
+    """Make the table of a manifest line's fields."""
+    from jupyter_envguard.image import Line
+
+    return described(Line)
+
+
+def described(kind: type) -> str:
+    """Return a table of the fields of the dataclass `kind` with the sentences below them."""
+    said = field_docs(kind)
+    return table(
+        ("field", "type", "default", "meaning"),
+        [
+            (f"`{f.name}`", f"`{f.type}`", f"`{f.default!r}`" if f.default is not MISSING else "", said[f.name])
+            for f in fields(kind)
+        ],
+    )
+
+
+def field_docs(kind: type) -> dict[str, str]:
+    """Return the sentence that stands below each field of the dataclass `kind`."""
+    body = ast.parse(inspect.getsource(kind)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    return dict(_sentences(body.body))
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("|", "\\|")
+
+
+def _sentences(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for statement, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            said = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            yield statement.target.id, str(after.value.value) if said else ""  # type: ignore[union-attr]
+
+
+def _answers(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for status, answer in operation["responses"].items():
+        if "$ref" in answer:
+            answer = document["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+        yield status, answer
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "errors": errors,
+    "exits": exits,
+    "verbs": verbs,
+    "command": command,
+    "rules": rules,
+    "limits": limits,
+    "states": states,
+    "entry": entry,
+    "package": package,
+    "site": site,
+    "rest-api": rest_api,
+    "events": events,
+    "line": line,
+}
