@@ -21,8 +21,10 @@ SECRET_FILES = re.compile(
 """Files whose only purpose is to hold a password, key or token."""
 
 SECRET_VARIABLES = re.compile(
-    r"(?:.*_)?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY)(?:_.*)?\Z", re.IGNORECASE
+    r"(?:.*_)?(?:SECRET|TOKEN|API_?KEY|ACCESS_?KEY)(?:_.*)?\Z|.*PASSW(?:OR)?D(?:_.*)?\Z", re.IGNORECASE
 )
+"""Variables whose value is one."""
+
 SECRET_TEXT = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
 
 REWRITTEN = re.compile(r"conda-meta/|(?:.*/)?__pycache__/|.*\.pyc\Z|.*\.dist-info/")

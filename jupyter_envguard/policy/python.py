@@ -20,9 +20,9 @@ HARMLESS = re.compile(
     "|".join(
         (
             # setuptools, distutils-precedence.pth: adds an importer that answers for distutils only
-            r"import os; (?:var = 'SETUPTOOLS_USE_DISTUTILS'; )?enabled = os\.environ\.get\("
-            r"(?:var|'SETUPTOOLS_USE_DISTUTILS'), '(?:local|stdlib)'\) == 'local'; "
-            r"enabled and __import__\('_distutils_hack'\)\.(?:add_shim|do_override)\(\);?",
+            r"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; "
+            r"enabled = os\.environ\.get\(var, '(?:local|stdlib)'\) == 'local'; "
+            r"enabled and __import__\('_distutils_hack'\)\.add_shim\(\);",
             # setuptools, *-nspkg.pth: joins the folders of a namespace package of the old kind
             r"import sys, types, os;\s*(?:has_mfs = sys\.version_info > \(3, 5\);\s*)?"
             rf"p = os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\], {_PATHS}\);\s*"
