@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +26,10 @@ from jupyter_envguard.inventory import Inventory, Kind, Member
 from jupyter_envguard.pack.limits import Limits
 from jupyter_envguard.pack.refusals import changed, quoted
 from jupyter_envguard.pack.scan import Container, Progress, scan
+from jupyter_envguard.pack.squashfs import SquashfsContainer
 from jupyter_envguard.pack.streams import Source
 from jupyter_envguard.pack.tar import TarContainer
+from jupyter_envguard.pack.zipped import ZipContainer
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -63,6 +66,10 @@ def _container(source: Source, limits: Limits) -> Container:
     for magic, compression in COMPRESSIONS.items():
         if head.startswith(magic):
             return TarContainer(source, compression, limits)
+    if head.startswith(b"PK"):
+        return ZipContainer(source, limits)
+    if head.startswith(b"hsqs"):
+        return SquashfsContainer(source, limits)
     raise PackRefused(
         "pack-format-unknown",
         f"{source.path} is not a tar, zip or squashfs archive.",
@@ -115,14 +122,14 @@ class Pack:
         `pack-changed` as soon as something is not as `inventory` found it.
         """
         inventory = self.inventory()
-        entries = self._container.entries()
-        for expected, entry in zip_longest(inventory.members.values(), entries):
-            if entry is None or entry[0] != expected:
-                raise changed("it has other members than before")
-            member, content = entry
-            raw = _Content(member, content, inventory.sha256.get(member.path, ""))
-            yield member, io.BufferedReader(raw)
-            raw.drain()
+        with closing(self._container.entries()) as entries:
+            for expected, entry in zip_longest(inventory.members.values(), entries):
+                if entry is None or entry[0] != expected:
+                    raise changed("it has other members than before")
+                member, content = entry
+                raw = _Content(member, content, inventory.sha256.get(member.path, ""))
+                yield member, io.BufferedReader(raw)
+                raw.drain()
         self._source.check_unchanged()
 
 

@@ -39,6 +39,10 @@ class Limits:
     """Symbolic links on the way to one file: where the kernel answers ELOOP."""
     header_bytes: int = MIB
     """Bytes of one extended header (pax, GNU long name), which must be held in memory."""
+    headers_bytes: int = 256 * MIB
+    """Bytes of all extended headers together: each costs time to parse and yields nothing."""
+    pax_records: int = 256
+    """Records in one pax header. conda-pack writes at most 8, archivers of attributes some dozen."""
     directory_bytes: int = 256 * MIB
     """Bytes of a zip's central directory, which must be held in memory: 500 for each entry."""
     padding_bytes: int = MIB

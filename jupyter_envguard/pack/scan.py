@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from types import MappingProxyType
 from typing import Protocol
 
@@ -38,16 +39,16 @@ class Container(Protocol):
     consumed: int
     """Bytes of the archive that were read in this pass."""
 
-    def entries(self) -> Iterator[tuple[Member, Iterator[bytes]]]:
-        """Yield every member with its content, from the start."""
+    def entries(self) -> Generator[tuple[Member, Iterator[bytes]]]:
+        """Yield every member with its content, from the start; close it when not all is wanted."""
 
 
 def scan(container: Container, source: Source, limits: Limits, progress: Progress | None) -> Inventory:
     """Return the inventory of the pack in `container`; raise `PackRefused` for what is hostile or damaged."""
     findings = _Findings(limits, source.size)
-    with Fingerprint(source) as fingerprint:
+    with Fingerprint(source) as fingerprint, closing(container.entries()) as entries:
         told = 0
-        for member, content in container.entries():
+        for member, content in entries:
             findings.take(member, content)
             if progress and container.consumed - told >= PIECE:
                 told = container.consumed
@@ -243,14 +244,15 @@ def _leaks(
 def _search(container: Container, prefix: str) -> Iterator[str]:
     """Yield the files that hold `prefix`, in another pass over the pack."""
     needle, overlap = prefixes.needle(prefix), len(prefix.encode()) + 1
-    for member, content in container.entries():
-        tail, found = b"", False
-        for piece in content:
-            window = tail + piece
-            found = found or needle.search(window) is not None
-            tail = window[-overlap:]
-        if found:
-            yield member.path
+    with closing(container.entries()) as entries:
+        for member, content in entries:
+            tail, found = b"", False
+            for piece in content:
+                window = tail + piece
+                found = found or needle.search(window) is not None
+                tail = window[-overlap:]
+            if found:
+                yield member.path
 
 
 def _text_too_large(what: str) -> PackRefused:

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from jupyter_envguard.errors import InvalidInput, NotFound, PackRefused, Unavailable
+from jupyter_envguard.errors import InvalidInput, PackRefused
+from jupyter_envguard.files import explained
 from jupyter_envguard.pack import zstd
 from jupyter_envguard.pack.limits import KIB, MIB, Limits
 from jupyter_envguard.pack.refusals import HOSTILE, changed, damaged, trailing, truncated
@@ -40,16 +41,8 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with explained(f"open the pack {path}"):
             self._handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound("file-not-found", f"There is no pack {path}.", "Check the path.") from error
-        except OSError as error:
-            raise Unavailable(
-                "permission-denied",
-                f"The pack {path} cannot be opened: {error.strerror}.",
-                "Check who owns it.",
-            ) from error
         status = os.fstat(self._handle)
         if not stat.S_ISREG(status.st_mode):
             self.close()
@@ -67,12 +60,8 @@ class Source:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes at `offset`, fewer only at the end of the file."""
-        try:
+        with explained(f"read the pack {self.path}"):
             return os.pread(self._handle, size, offset)
-        except OSError as error:
-            raise Unavailable(
-                "io-error", f"The pack {self.path} cannot be read: {error.strerror}.", "Check the disk."
-            ) from error
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the whole file in order."""
@@ -141,8 +130,8 @@ def _decode(blocks: Iterator[bytes], new: Callable[[], Decoder], limits: Limits)
     """Yield the pieces of one or more streams in a row, each complete, with nothing else behind."""
     decoder, started, streams = new(), False, 1
     for block in blocks:
-        rest = block
-        while rest or _holds_more(decoder):
+        rest, piece = block, b""
+        while rest or _holds_more(decoder, piece):
             if decoder.eof:
                 decoder, started, streams = new(), False, streams + 1
                 if streams > limits.streams:
@@ -165,9 +154,27 @@ def _decode(blocks: Iterator[bytes], new: Callable[[], Decoder], limits: Limits)
         raise truncated("its compressed data")
 
 
-def _holds_more(decoder: Decoder) -> bool:
-    """Tell whether bz2 or lzma keep input to themselves; zlib hands it back as `unconsumed_tail`."""
-    return not decoder.eof and not getattr(decoder, "needs_input", True)
+def _holds_more(decoder: Decoder, piece: bytes) -> bool:
+    """Tell whether there may be more after `piece` without further input.
+
+    bz2 and lzma keep input to themselves and say so; zlib hands it back as
+    `unconsumed_tail`, but can still owe the end of a long match.
+    """
+    return not decoder.eof and (len(piece) == PIECE or not getattr(decoder, "needs_input", True))
+
+
+def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in fewer pieces, so that many small ones cost no more than one."""
+    small: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        small.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(small)
+            small, size = [], 0
+    if size:
+        yield b"".join(small)
 
 
 class Ahead:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from jupyter_envguard.errors import PackRefused
@@ -61,15 +61,17 @@ class TarContainer:
         self.format = f"tar.{compression}" if compression else "tar"
         self.consumed = 0
         """Bytes of the archive that were read in this pass."""
+        self._headers_bytes = 0
         self._source = source
         self._compression = compression
         self._limits = limits
 
-    def entries(self) -> Iterator[tuple[Member, Iterator[bytes]]]:
+    def entries(self) -> Generator[tuple[Member, Iterator[bytes]]]:
         """Yield each member with its content, from the start; content must be read before going on.
 
         Raises `PackRefused` where the archive stops being a plain tar.
         """
+        self._headers_bytes = 0
         with Ahead(self._pieces()) as pieces:
             reader = Reader(pieces)
             while header := self._next_header(reader):
@@ -110,20 +112,22 @@ class TarContainer:
 
     def _extend(self, extended: _Extended, fields: _Fields, reader: Reader) -> None:
         size = _number(fields.size, "size")
-        if size > self._limits.header_bytes:
+        self._headers_bytes += size
+        if size > self._limits.header_bytes or self._headers_bytes > self._limits.headers_bytes:
             raise PackRefused(
                 "pack-header-too-large",
-                f"An extended header has {size} bytes, more than {self._limits.header_bytes}.",
+                f"An extended header has {size} bytes, or all of them too many "
+                f"({self._limits.header_bytes} and {self._limits.headers_bytes} are allowed).",
                 HOSTILE,
             )
         body = reader.take(size, "an extended header")
         reader.take(-size % BLOCK, "an extended header")
         if fields.type == PAX_GLOBAL:
-            if PAX_USED & _pax(body).keys():
+            if PAX_USED & _pax(body, self._limits).keys():
                 raise _odd("a global header names or sizes members")
         elif fields.type == PAX:
             _once(not extended.pax)
-            extended.pax = _pax(body)
+            extended.pax = _pax(body, self._limits)
         elif fields.type == LONG_NAME:
             _once(extended.name is None)
             extended.name = decode(_long(body))
@@ -230,7 +234,7 @@ def _mtime(fields: _Fields, pax: Mapping[str, str]) -> int:
     return _pax_number(pax["mtime"]) if "mtime" in pax else _number(fields.mtime, "time")
 
 
-def _pax(body: bytes) -> dict[str, str]:
+def _pax(body: bytes, limits: Limits) -> dict[str, str]:
     """Return the records of a pax header; refuse those that would change what a member is."""
     records: dict[str, str] = {}
     at = 0
@@ -240,8 +244,8 @@ def _pax(body: bytes) -> dict[str, str]:
         if match is None or end > len(body) or body[end - 1 : end] != b"\n":
             raise _odd("a pax header is malformed")
         key, separator, value = decode(body[match.end() : end - 1]).partition("=")
-        if not separator or key in records:
-            raise _odd(f"the pax record {quoted(key)} is malformed or repeated")
+        if not separator or key in records or len(records) >= limits.pax_records:
+            raise _odd(f"the pax record {quoted(key)} is malformed, repeated or one too many")
         _check_pax(key, value)
         records[key] = value
         at = end
