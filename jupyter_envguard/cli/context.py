@@ -39,7 +39,7 @@ class Context:
         if found is None:
             raise NotFound(
                 "site-missing",
-                f"There is no site file: neither {PLACES[0]} in this folder nor {PLACES[1]}.",
+                f"There is no site file: looked for {' and '.join(map(str, PLACES))}.",
                 "Name one with --site PATH, or make one with jupyter envguard init DIR.",
             )
         return load(found.absolute())

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyter_envguard.catalog import Entry, Repository, State, Statement
 from jupyter_envguard.cli.main import main
+from jupyter_envguard.pack import open_pack
+from jupyter_envguard.site import Site, load
+from jupyter_envguard.store import Store
+from tests.catalogs import WHEN, entry
+from tests.packs import PackBuilder
 
 MODULE = [sys.executable, "-m", "jupyter_envguard.cli.main"]
 
@@ -73,3 +82,75 @@ def site(tmp_path: Path, run: Run) -> Path:
     made = run("init", tmp_path / "lab", "--json")
     assert made.code == 0, made.err
     return Path(made.json["site"])
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A site with three releases, two of them with an image."""
+
+    path: Path
+    site: Site
+    old: Entry
+    new: Entry
+    away: Entry
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path, because the packs of tests reserve little room for a prefix."""
+    folder = Path(tempfile.mkdtemp(prefix="eg"))
+    folder.chmod(0o755)
+    yield folder
+    for inside, _, _ in os.walk(folder):
+        os.chmod(inside, 0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Filled]:
+    """A site that all tests of a module share."""
+    with short_folder() as folder:
+        yield fill(folder)
+
+
+@pytest.fixture
+def own() -> Iterator[Filled]:
+    """A site like `filled` that one test may break."""
+    with short_folder() as folder:
+        yield fill(folder)
+
+
+def fill(folder: Path) -> Filled:
+    """Return a site whose catalog and store were filled below the command line."""
+    assert main(["init", str(folder / "lab"), "--store", str(folder / "s"), "--json"]) == 0
+    site = load(folder / "lab" / "site.yaml")
+    store = Store(site.store_root)
+    entries = []
+    for release, change in (("2026.05", "1.0"), ("2026.11", "2.0")):
+        pack = PackBuilder.honest().record("acme", change, channel="\x1b[2Jevil")
+        pack.record("same", build="1" if release == "2026.11" else "0")
+        if release == "2026.11":
+            pack.dist_info("riskpip")
+        entries.append(_sealed(store, pack.write(folder, name=release), release))
+    away = entry(
+        "datasci", "2025.01", state=State.REVOKED, changed=Statement("boss", WHEN, "It leaks\nmemory")
+    )
+    repository = Repository(site.catalog_folder(), site.require_keys())
+    repository.publish([*entries, away], repository.load().version)
+    return Filled(site.path, site, *entries, away)
+
+
+def _sealed(store: Store, path: Path, release: str) -> Entry:
+    with open_pack(path) as pack:
+        image = store.add(pack)
+        spec = pack.inventory().spec.digest()
+    state = State.DEPRECATED if release == "2026.05" else State.APPROVED
+    return entry(
+        "datasci",
+        release,
+        state=state,
+        pack=image.pack,
+        spec=spec,
+        manifest=image.manifest_digest,
+        users=("ada",),
+    )
