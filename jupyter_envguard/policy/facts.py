@@ -20,6 +20,7 @@ from jupyter_envguard.inventory import Inventory, Kind, RecordedFile
 from jupyter_envguard.policy.core import Host, Policy
 
 SITE_PACKAGES = re.compile(r"(lib(?:64)?/python[^/]+/site-packages)/")
+KERNEL_JSON = re.compile(r"share/jupyter/kernels/[^/]+/kernel\.json\Z")
 PYTHON_LIBRARY = re.compile(r"lib(?:64)?/python[^/]+/")
 
 
@@ -34,7 +35,7 @@ class Distribution:
     by_conda: bool
     """Whether a conda record claims it; otherwise pip or a relative installed it."""
     files: Mapping[str, str]
-    """What its RECORD claims: bare hex SHA-256 by path, empty where it states none."""
+    """What pip's RECORD claims: bare hex SHA-256 by path, empty where it states none; none by conda."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,7 @@ class Facts:
         """What pip's own records claim, hash by path."""
         claimed: dict[str, str] = {}
         for distribution in self.distributions:
-            if not distribution.by_conda:
-                claimed |= distribution.files
+            claimed |= distribution.files
         return claimed
 
     @cached_property
@@ -84,8 +84,9 @@ class Facts:
 
     @cached_property
     def kernels(self) -> Mapping[str, Any]:
-        """The parsed kernel.json files by path; what is no JSON object is None."""
-        return {path: parsed_object(self.text(path)) for path in self.inventory.kernel_specs().values()}
+        """The parsed kernel.json files by path; what is no JSON object, or no plain file, is None."""
+        found = filter(KERNEL_JSON.match, self.inventory.members)
+        return {path: parsed_object(self.text(path)) for path in found}
 
     def text(self, path: str) -> str:
         """Return the text of a small file, whatever its bytes; empty when it was not captured."""
@@ -130,10 +131,9 @@ class Facts:
         by_conda = any(
             f"{folder}/{file}" in self.claims for file in ("METADATA", "RECORD", "INSTALLER", "WHEEL")
         )
-        record = self.text(f"{folder}/RECORD")
-        return Distribution(
-            folder, canonical_name(name), by_conda, _recorded(record, posixpath.dirname(folder))
-        )
+        record = "" if by_conda else self.text(f"{folder}/RECORD")
+        files = _recorded(record, posixpath.dirname(folder))
+        return Distribution(folder, canonical_name(name), by_conda, files)
 
 
 def canonical_name(name: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
+from jupyter_envguard.inventory import Kind
 from jupyter_envguard.policy.core import Problem, Rule
 from jupyter_envguard.policy.facts import Facts
 
@@ -16,6 +17,9 @@ DANGEROUS = re.compile(
     r"|(ENV|IFS|PATH|HOME|SHELLOPTS|GCONV_PATH|MPLBACKEND|GI_TYPELIB_PATH|GTK_PATH)\Z"
 )
 """Variables that choose what code a program loads."""
+
+KERNEL_FOLDER = re.compile(r"share(?:/jupyter(?:/kernels(?:/[^/]+)?)?)?\Z")
+"""Folders in which Jupyter, and so this policy, looks for kernelspecs."""
 
 END_OF_LIFE = MappingProxyType(
     {
@@ -51,7 +55,12 @@ def missing_kernel(facts: Facts) -> Iterator[Problem]:
 
 
 def broken_kernelspec(facts: Facts) -> Iterator[Problem]:
-    """Report each kernel.json that is no kernelspec."""
+    """Report each kernel.json that is no kernelspec, and folders of kernels that are links."""
+    for path, member in facts.inventory.members.items():
+        if member.kind is Kind.SYMLINK and KERNEL_FOLDER.match(path):
+            yield Problem(
+                f"{path} is a symbolic link, and Jupyter would look for kernels behind it.", (path,)
+            )
     for path, document in facts.kernels.items():
         if document is None:
             yield Problem(f"{path} is not a JSON object.", (path,))

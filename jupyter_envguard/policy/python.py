@@ -7,11 +7,13 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from jupyter_envguard.inventory import Kind
 from jupyter_envguard.policy.core import Problem, Rule
 from jupyter_envguard.policy.facts import PYTHON_LIBRARY, SITE_PACKAGES, Facts, parsed_object
 
 PTH = re.compile(rf"{SITE_PACKAGES.pattern}[^/]+\.pth\Z")
 CUSTOMIZE = re.compile(rf"{PYTHON_LIBRARY.pattern}(?:site-packages/)?(?:site|user)customize(?:\.[^/]+\Z|/)")
+LIBRARY_FOLDER = re.compile(r"lib(?:/python3\.\d\d+t?(?:/site-packages)?)?\Z")
 EDITABLE = re.compile(rf"{SITE_PACKAGES.pattern}(?:[^/]+\.egg-link|__editable__[^/]*)\Z")
 
 _DOTTED = r"'[A-Za-z_][A-Za-z0-9_.]*'"
@@ -45,9 +47,14 @@ Everything in them that varies is a quoted name without room for code.
 
 def code_in_pth(facts: Facts) -> Iterator[Problem]:
     """Report each `.pth` file with a line that Python would run, unless it is harmless or allowed."""
+    for path, member in facts.inventory.members.items():
+        if member.kind is Kind.SYMLINK and LIBRARY_FOLDER.match(path):
+            yield Problem(
+                f"{path} is a symbolic link, and what Python finds behind it is not judged.", (path,)
+            )
     for path in _pth_files(facts):
         if path not in facts.inventory.texts:
-            yield Problem(f"{path} is too large to be read.", (path,))
+            yield Problem(f"{path} is no small plain file, and so cannot be judged.", (path,))
         elif not _is_allowed(facts, path) and (line := _first_code(facts.text(path))):
             yield Problem(f"{path} runs code at every start of Python: {_shortened(line)}", (path,))
 
@@ -67,6 +74,12 @@ def customize(facts: Facts) -> Iterator[Problem]:
     found = tuple(filter(CUSTOMIZE.match, facts.inventory.members))
     if found:
         yield Problem("Python imports a site or user customization at every start.", found)
+
+
+def virtual_environment(facts: Facts) -> Iterator[Problem]:
+    """Report a pyvenv.cfg, by which the environment's Python would load another Python's library."""
+    for path in filter(facts.has, ("pyvenv.cfg", "bin/pyvenv.cfg")):
+        yield Problem(f"{path} makes Python take its library from elsewhere.", (path,))
 
 
 def editable(facts: Facts) -> Iterator[Problem]:
@@ -134,6 +147,13 @@ RULES = (
         "Python imports these modules at every start; they can change anything.",
         "Remove the module unless the environment needs it, and read it before you approve.",
         customize,
+    ),
+    Rule(
+        "py.venv",
+        "error",
+        "A virtual environment on top of a conda environment runs the library of whatever its file names.",
+        "Remove pyvenv.cfg, install into the conda environment itself, and pack it again.",
+        virtual_environment,
     ),
     Rule(
         "py.editable",

@@ -32,8 +32,8 @@ CONDA_PACK = frozenset(
 """What conda-pack adds. It removes `activate` and `deactivate` that conda itself left there."""
 
 CODE = re.compile(
-    r"(?:bin|sbin|libexec|etc/conda|etc/ipython|share/jupyter/kernels|lib/R/library)/"
-    r"|lib(?:64)?/python[^/]+/.*\.(?:py|pyc|pth|zip|egg|egg-link)\Z"
+    r"(?:bin|sbin|libexec|etc/conda|etc/ipython|share/jupyter/kernels|lib/R/(?:library|etc))/"
+    r"|lib(?:64)?/python[^/]+/.*\.(?:py|pyc|pth|zip|egg|egg-link)\Z|lib(?:64)?/python[^/]*\.zip\Z"
     r"|.*\.so(?:\.[0-9.]+)?\Z"
 )
 """Where a file that nobody claims may be run."""

@@ -79,6 +79,18 @@ class TestBrokenKernelspec:
         (finding,) = found(self.rule, with_kernel(honest(), content))
         assert finding.paths == (KERNEL_JSON,)
 
+    @pytest.mark.parametrize("kind", [Kind.SYMLINK, Kind.HARDLINK])
+    def test_one_that_is_a_link_is_refused(self, kind: Kind) -> None:
+        path = "share/jupyter/kernels/x/kernel.json"
+        assert found(self.rule, with_members(honest(), Member(path, kind, target=KERNEL_JSON)))
+
+    @pytest.mark.parametrize(
+        "path", ["share", "share/jupyter", "share/jupyter/kernels", "share/jupyter/kernels/x"]
+    )
+    def test_kernels_behind_a_link_are_refused(self, path: str) -> None:
+        (finding,) = found(self.rule, with_members(honest(), Member(path, Kind.SYMLINK, target="elsewhere")))
+        assert finding.paths == (path,)
+
 
 class TestProgramOutside:
     rule = "kernel.argv-not-in-env"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_envguard.inventory import Prefixed
+from jupyter_envguard.inventory import Kind, Member, Prefixed
 from tests.policy.inventories import (
     BUILD_PREFIX,
     PLACEHOLDER,
@@ -19,6 +19,7 @@ from tests.policy.inventories import (
     sha256,
     with_claims,
     with_files,
+    with_members,
     with_prefixes,
     without,
 )
@@ -103,7 +104,7 @@ class TestCodeInPth:
     def test_one_that_is_too_large_to_read_is_refused(self) -> None:
         inventory = replace(with_files(honest(), {PTH: b"#"}), texts=honest().texts)
         (finding,) = found(self.rule, inventory)
-        assert "too large" in finding.message
+        assert "no small plain file" in finding.message
 
     @pytest.mark.parametrize(
         "path", ["share/thing.pth", f"{SITE}/package/thing.pth", f"{SITE}/thing.pth.txt"]
@@ -113,6 +114,20 @@ class TestCodeInPth:
 
     def test_a_hidden_one_is_read_too(self) -> None:
         assert found(self.rule, with_files(honest(), {f"{SITE}/.hidden.pth": b"import evil\n"}))
+
+    @pytest.mark.parametrize("kind", [Kind.SYMLINK, Kind.HARDLINK])
+    def test_one_that_is_a_link_is_refused(self, kind: Kind) -> None:
+        target = with_files(honest(), {"share/x": b"import evil\n"})
+        assert found(self.rule, with_members(target, Member(PTH, kind, target="share/x")))
+
+    @pytest.mark.parametrize("path", ["lib", "lib/python3.11", SITE, "lib/python3.13t"])
+    def test_a_library_behind_a_link_is_refused(self, path: str) -> None:
+        (finding,) = found(self.rule, with_members(honest(), Member(path, Kind.SYMLINK, target="elsewhere")))
+        assert finding.paths == (path,)
+
+    def test_the_link_that_conda_forge_makes_passes(self) -> None:
+        link = Member("lib/python3.1", Kind.SYMLINK, target="python3.11")
+        assert found(self.rule, with_members(honest(), link)) == ()
 
 
 class TestPathInPth:
@@ -163,6 +178,21 @@ class TestCustomize:
     @pytest.mark.parametrize("path", [f"{SITE}/package/sitecustomize.py", f"{SITE}/sitecustomizer.py"])
     def test_others_of_the_name_pass(self, path: str) -> None:
         assert found(self.rule, with_files(honest(), {path: b""})) == ()
+
+
+class TestVirtualEnvironment:
+    rule = "py.venv"
+
+    def test_nothing_passes(self) -> None:
+        assert found(self.rule, honest()) == ()
+
+    @pytest.mark.parametrize("path", ["pyvenv.cfg", "bin/pyvenv.cfg"])
+    def test_one_is_refused(self, path: str) -> None:
+        (finding,) = found(self.rule, with_files(honest(), {path: b"home = /usr/bin\n"}))
+        assert finding.paths == (path,)
+
+    def test_a_template_of_one_passes(self) -> None:
+        assert found(self.rule, with_files(honest(), {f"{SITE}/venv/pyvenv.cfg": b""})) == ()
 
 
 class TestEditable:

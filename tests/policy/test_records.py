@@ -214,6 +214,8 @@ class TestExtraFile:
                 "lib/libevil.so.1.2",
                 "lib/python3.11/site.py",
                 "lib/R/library/evil/R/evil.rdb",
+                "lib/R/etc/Rprofile.site",
+                "lib/python311.zip",
             ),
             *(
                 "etc/conda/activate.d/evil.sh",

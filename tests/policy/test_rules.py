@@ -5,13 +5,27 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo.environments import Packs
 from jupyter_envguard.errors import NotFound
-from jupyter_envguard.policy import DEFAULT, RULES, SEVERITIES, Passed, Policy, evaluate, explain, finding
+from jupyter_envguard.pack import open_pack
+from jupyter_envguard.policy import (
+    DEFAULT,
+    RULES,
+    SEVERITIES,
+    Finding,
+    Host,
+    Passed,
+    Policy,
+    evaluate,
+    explain,
+    finding,
+)
 from jupyter_envguard.spec import Spec
 from tests.policy.inventories import HOST, honest, judged, with_files
 
@@ -108,6 +122,27 @@ class TestDefault:
 
     def test_equal_packs_have_equal_verdicts(self) -> None:
         assert evaluate(honest(), DEFAULT, HOST) == evaluate(honest(), DEFAULT, HOST)
+
+
+@pytest.mark.packs
+class TestRealPacks:
+    @staticmethod
+    def judged(path: Path) -> dict[str, Finding]:
+        with open_pack(path) as pack:
+            verdict = evaluate(pack.inventory(), DEFAULT, Host.here())
+        return {finding.rule: finding for finding in verdict.findings}
+
+    @pytest.mark.parametrize("name", ["minimal", "datasci", "calc"])
+    def test_an_honest_one_has_nothing_against_it(self, packs: Packs, name: str) -> None:
+        assert self.judged(getattr(packs, name)).keys() <= {"fs.unverified"}
+
+    def test_one_with_pip_on_top_is_warned_about(self, packs: Packs) -> None:
+        assert self.judged(packs.pip_on_top).keys() == {"fs.unverified", "pip.mixed", "pip.unhashed"}
+
+    def test_a_tampered_one_is_refused_for_the_one_file(self, packs: Packs) -> None:
+        found = self.judged(packs.tampered)
+        assert found.keys() == {"fs.changed", "fs.unverified"}
+        assert len(found["fs.changed"].paths) == 1
 
 
 class TestFinding:
