@@ -150,19 +150,19 @@ class Client:
                 f"The catalog {self.address} is at version {catalog}, after {self._highest[1]}.",
                 "Do not use it; publish again from the machine that holds the keys.",
             )
-        self._latest = max(self._latest, issued)
-        self._checked_clock()
+        self._checked_clock(issued)
         self._highest = (timestamp, catalog)
 
-    def _checked_clock(self) -> datetime:
-        now = self._clock()
-        if now < self._latest - self._limits.clock:
+    def _checked_clock(self, signed: datetime | None = None) -> datetime:
+        """Return the time unless it is before what was seen or before `signed`: `clock-behind`."""
+        now, latest = self._clock(), max(self._latest, signed or self._latest)
+        if now < latest - self._limits.clock:
             raise Untrusted(
                 "clock-behind",
-                f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, before {self._latest:%Y-%m-%d %H:%M}.",
-                "Set the clock; expired catalogs could be passed off as fresh.",
+                f"This machine's clock says {now:%Y-%m-%d %H:%M} UTC, before {latest:%Y-%m-%d %H:%M}.",
+                "Set the clock, here or where the catalog was signed: expired signatures could pass.",
             )
-        self._latest = max(self._latest, now)
+        self._latest = max(latest, now)
         return now
 
     def _trusted_root(self) -> bytes:

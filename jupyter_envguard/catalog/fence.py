@@ -52,10 +52,9 @@ def refusal(error: Exception, where: str) -> EnvGuardError:
         case OSError():
             return explain(error, f"keep the state of the catalog {where}")
         case _:
-            why = error.__cause__ or error
             return Unavailable(
                 "catalog-unreachable",
-                f"The catalog {where} cannot be read: {why}",
+                f"The catalog {where} cannot be read: {error}.",
                 "Check the path or address, and try again.",
             )
 

@@ -129,9 +129,9 @@ def release_id(name: str, release: str) -> str:
     return f"{name}@{release}"
 
 
-def split_release_id(text: str) -> tuple[str, str]:
+def split_release_id(text: object) -> tuple[str, str]:
     """Return name and release of `text`, else raise `invalid-name`."""
-    name, _, release = text.partition("@")
+    name, _, release = str(text).partition("@")
     return check_name(name, "environment"), check_name(release, "release")
 
 

@@ -35,7 +35,7 @@ from jupyter_envguard.catalog.keys import Keys
 from jupyter_envguard.catalog.names import format_time
 from jupyter_envguard.catalog.verification import ISSUED, ROLES, TARGET
 from jupyter_envguard.errors import Conflict, EnvGuardError, NotFound, Unavailable
-from jupyter_envguard.files import explained, locked, write_atomically
+from jupyter_envguard.files import explain, explained, locked, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class Repository:
             root, last = chain.root, Versions.of(chain)
             if self._renewable(root, root, self._lifetimes.root):
                 root = Root(
-                    root.version + 1, None, self._clock() + self._lifetimes.root, root.keys, root.roles, True
+                    root.version + 1, None, self._now() + self._lifetimes.root, root.keys, root.roles, True
                 )
                 self._write_all({f"metadata/{root.version}.root.json": self._signed(root, root)})
             if self._renewable(root, chain.targets, self._lifetimes.targets):
@@ -163,6 +163,9 @@ class Repository:
         with locked(self.path / ".lock", LOCK_SECONDS):
             yield
 
+    def _now(self) -> datetime:
+        return self._clock().replace(microsecond=0)  # What signatures carry has whole seconds.
+
     def _chain(self) -> Chain:
         chain = read_chain(self.path, self._keys.anchor())
         published = self._keys.published()
@@ -173,7 +176,7 @@ class Repository:
         return chain
 
     def _new_root(self) -> Root:
-        root = Root(expires=self._clock() + self._lifetimes.root, consistent_snapshot=True)
+        root = Root(expires=self._now() + self._lifetimes.root, consistent_snapshot=True)
         for role, signer in self._keys.generate(ROLES).items():
             root.add_key(signer.public_key, role)
         return root
@@ -182,14 +185,14 @@ class Repository:
         """Say whether `signed` is past half of its life and the keys to sign it again are here."""
         role = root.roles[signed.type]
         at_hand = len(set(role.keyids) & set(self._keys.signers()))
-        due = signed.expires - self._clock() < lifetime / 2
+        due = signed.expires - self._now() < lifetime / 2
         if due and at_hand < role.threshold:
             log.warning("The %s role expires on %s and its keys are not here.", signed.type, signed.expires)
         return due and at_hand >= role.threshold
 
     def _release(self, root: Root, last: Versions, entries: Iterable[Entry]) -> Catalog:
         """Sign and write the version after `last`, with `entries`."""
-        version, now = last.targets + 1, self._clock()
+        version, now = last.targets + 1, self._now()
         expires = now + min(self._lifetimes.targets, self._lifetimes.snapshot, self._lifetimes.timestamp)
         catalog = Catalog(version, format_time(now), min(expires, root.expires), tuple(entries))
         content = catalog.canonical()
@@ -217,7 +220,7 @@ class Repository:
 
     def _seal(self, root: Root, last: Versions, targets: MetaFile) -> dict[str, bytes]:
         """Return the files that make `targets` the newest, in the order in which they must be written."""
-        now = self._clock()
+        now = self._now()
         snapshot = Snapshot(
             last.snapshot + 1, expires=now + self._lifetimes.snapshot, meta={"targets.json": targets}
         )
@@ -247,6 +250,18 @@ class Repository:
         return metadata.to_bytes()
 
     def _write_all(self, files: Mapping[str, bytes]) -> None:
-        with explained(f"write the catalog {self.path}"):
+        """Write `files` in their order; the last one makes the others count."""
+        try:
             for name, content in files.items():
                 write_atomically(self.path / name, content)
+        except OSError as error:
+            # Once readers can see the last file there is no way back, whatever a sync says after it.
+            if not self._reads(name, content) or name != list(files)[-1]:
+                raise explain(error, f"write the catalog {self.path}") from error
+            log.warning("%s is written, but may not survive a power cut: %s", self.path / name, error)
+
+    def _reads(self, name: str, content: bytes) -> bool:
+        try:
+            return (self.path / name).read_bytes() == content
+        except OSError:
+            return False

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, Signed, TargetFile
 from tuf.ngclient.config import UpdaterConfig
-from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
 from jupyter_envguard.catalog.document import CATALOG_BYTES, Catalog
 from jupyter_envguard.catalog.fence import RESTORE, fenced
-from jupyter_envguard.catalog.fetchers import FolderFetcher, HttpFetcher
+from jupyter_envguard.catalog.fetchers import BoundedFetcher, FolderFetcher, HttpFetcher
 from jupyter_envguard.catalog.names import parse_time
 from jupyter_envguard.errors import InvalidInput, Untrusted
 
@@ -39,14 +38,14 @@ class Verified:
     """When the newest signature was made."""
 
 
-def fetcher_for(address: str, pause_seconds: float, total_seconds: float) -> FetcherInterface:
+def fetcher_for(address: str, pause_seconds: float, total_seconds: float) -> BoundedFetcher:
     """Return what reads `address`, a folder or an `http(s)` address."""
     if address.startswith(("http://", "https://")):
         return HttpFetcher(pause_seconds, total_seconds)
     return FolderFetcher()
 
 
-def verify(address: str, fetcher: FetcherInterface, trusted_root: bytes, state: Path) -> Verified:
+def verify(address: str, fetcher: BoundedFetcher, trusted_root: bytes, state: Path) -> Verified:
     """Return the catalog at `address` as signed under `trusted_root`.
 
     `state` is a folder that only the caller writes to, and one caller at a time:
@@ -63,7 +62,7 @@ def verify(address: str, fetcher: FetcherInterface, trusted_root: bytes, state: 
         )
         updater.refresh()
         target = bounded(updater.get_targetinfo(TARGET), address)
-        content = fetcher.download_bytes(f"{address}/targets/{target.get_prefixed_paths()[0]}", target.length)
+        content = fetcher.read(f"{address}/targets/{target.get_prefixed_paths()[0]}", target.length)
         target.verify_length_and_hashes(content)
         parts = [Metadata.from_bytes((state / f"{role}.json").read_bytes()).signed for role in ROLES]
     timestamp, targets = parts[1], parts[3]

@@ -1,0 +1,71 @@
+"""The `site.yaml` that `jupyter envguard init` writes: complete, with a word on every key."""
+
+from __future__ import annotations
+
+import json
+
+TEMPLATE = """\
+# What jupyter_envguard needs to know about this site. Paths may be relative to this file.
+# Nothing here is secret, but who can change this file decides what may run: keep it yours.
+version: 1
+
+# What users read when something is refused.
+name: {name}
+
+# Where images live, at this same path on every node. Keep it short: it is written into the
+# files of every environment, and changing it later means importing everything again.
+store: {store}
+
+# The signed list of releases. Nodes may also read it from an https:// address.
+catalog: {catalog}
+
+# The root of trust. Give this file to every node by a way you trust; it must not lie in the catalog.
+trust: {trust}
+
+# The private keys that sign. Only where decisions are made; leave this line out on nodes.
+keys: {keys}
+
+# Decisions are recorded in the log, kernel starts in the spool, one file a session.
+log: {log}
+spool: {spool}
+
+# Where users ask for an environment.
+{request_url}
+
+policy:
+  # Which rules a pack must meet: default, or a list of their ids (jupyter envguard rules).
+  rules: default
+
+audit:
+  # Whether a kernel that cannot be recorded may not start.
+  required: true
+"""
+
+
+def template(
+    name: str,
+    *,
+    store: str = "/opt/envguard",
+    catalog: str = "catalog",
+    trust: str = "root.json",
+    keys: str = "keys",
+    log: str = "log.sqlite",
+    spool: str = "spool",
+    request_url: str = "",
+) -> str:
+    """Return the text of a site file with these values and the default policy."""
+    return TEMPLATE.format(
+        name=_quoted(name),
+        store=_quoted(store),
+        catalog=_quoted(catalog),
+        trust=_quoted(trust),
+        keys=_quoted(keys),
+        log=_quoted(log),
+        spool=_quoted(spool),
+        request_url=f"request_url: {_quoted(request_url)}" if request_url else "# request_url: https://…",
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return `text` as a YAML scalar in double quotes, of which JSON's are a kind."""
+    return json.dumps(text, ensure_ascii=False)
