@@ -174,4 +174,6 @@ def _kind(node: Node) -> str:
         return "keys and values"
     if isinstance(node, SequenceNode):
         return "a list"
-    return KINDS.get(_tag(node), "a date") if node.value else "nothing"
+    if _tag(node) == "str" and not node.value.strip():
+        return "empty text"
+    return KINDS.get(_tag(node), "a date")
