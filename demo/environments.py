@@ -27,19 +27,11 @@ Progress = Callable[[str], None]
 
 CHANNEL = "envguard-demo"
 """Name of the local channel, the last part of the URL that records carry."""
-_SOURCES = (
-    *(
-        "bytecode.py",
-        "calc_kernel.py",
-        "channel.py",
-        "conda.py",
-        "condapkg.py",
-        "cpython.py",
-        "debian.py",
-        "elf.py",
-    ),
-    *("recipes.py", "wheels.py"),
+SOURCES = (
+    *("bytecode.py", "calc_kernel.py", "channel.py", "conda.py", "condapkg.py"),
+    *("cpython.py", "debian.py", "elf.py", "recipes.py", "wheels.py"),
 )
+"""The modules that shape a pack; when one changes, every pack is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +110,7 @@ def _wheelhouse(cache: Path, progress: Progress) -> Path:
 
 def _key() -> str:
     here = Path(__file__).parent
-    sources = [(here / name).read_bytes() for name in _SOURCES]
+    sources = [(here / name).read_bytes() for name in SOURCES]
     return shelf.key([*sources, sys.version, sys.base_prefix, sysconfig.get_platform()])
 
 

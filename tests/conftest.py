@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.environments import Packs, build_all, default_cache
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -13,3 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """The folder of the project."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def packs() -> Packs:
+    """The real packed environments; made once on a machine, however many processes ask."""
+    return build_all(default_cache())
