@@ -41,6 +41,13 @@ CODES: Mapping[str, str] = MappingProxyType(
         "hub-contradiction": "The hub's configuration would undo what the guard sets.",
         # spec
         "spec-invalid": "A spec document does not have the shape of a spec.",
+        # admission
+        "policy-failed": "The policy does not allow the pack; every finding is named.",
+        "policy-changed": "The site's policy is another than the one that judged the release.",
+        "release-exists": "The release exists and is something else; a release never changes.",
+        "release-changed": "Somebody changed the release while a decision about it was made.",
+        "reason-missing": "A decision that takes something from people needs a reason.",
+        "smoke-missing": "The policy wants the kernel started, and nothing here can start it.",
         # audit
         "event-invalid": "An event does not have the shape of an event.",
         "event-too-large": "An event is larger than a record of the log may be.",

@@ -1,0 +1,66 @@
+"""`@EXPLICIT`: one address per package, which conda, mamba and micromamba install as it stands.
+
+    conda create --name copy --file explicit.txt
+
+The hash behind `#` is SHA-256 as CEP 23 allows (`sha256:…`), or MD5 where the
+record knows nothing better. What pip installed cannot be said in this format and
+stands in comments, so nobody believes the file to be complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jupyter_envguard.spec import Package, Spec
+
+MARKER = "@EXPLICIT"
+
+
+def explicit(spec: Spec, title: str) -> str:
+    """Return `spec` as an explicit file whose first comment is `title`, ending in a line feed.
+
+    Packages come after those they depend on, as conda lists them. A conda package
+    without an address cannot be fetched and is named in a comment instead.
+    """
+    lines = [_comment(title), f"# platform: {spec.platform}", f"# spec: {spec.digest()}"]
+    conda = [package for package in spec.packages if package.manager == "conda"]
+    lines += [_comment(f"pypi: {p.name}=={p.version}") for p in spec.packages if p.manager == "pypi"]
+    lines += [_comment(f"no address: {_label(p)}") for p in conda if not p.url]
+    lines += [MARKER, *(_address(package) for package in in_order(conda) if package.url)]
+    return "\n".join(lines) + "\n"
+
+
+def in_order(packages: list[Package]) -> Iterator[Package]:
+    """Yield `packages`, each after those of its dependencies that are among them.
+
+    Packages that depend on each other in a circle come in the order given.
+    """
+    by_name = {package.name: package for package in packages}
+    started: set[str] = set()
+    for package in packages:
+        waiting = [] if package.name in started else [package]
+        while waiting:
+            started.add(waiting[-1].name)
+            needed = next((need for need in _needs(waiting[-1], by_name) if need.name not in started), None)
+            if needed is None:
+                yield waiting.pop()
+            else:
+                waiting.append(needed)
+
+
+def _needs(package: Package, by_name: dict[str, Package]) -> list[Package]:
+    names = (requirement.split()[0].lower() for requirement in package.depends if requirement.strip())
+    return [by_name[name] for name in names if name in by_name]
+
+
+def _address(package: Package) -> str:
+    digest = f"#sha256:{package.sha256}" if package.sha256 else f"#{package.md5}" if package.md5 else ""
+    return package.url.partition("#")[0] + digest
+
+
+def _label(package: Package) -> str:
+    return f"{package.name}={package.version}={package.build}"
+
+
+def _comment(text: str) -> str:
+    return "# " + " ".join(text.split())

@@ -1,0 +1,294 @@
+"""The guard of one session: which kernels its user may start, and each start decided anew.
+
+`Guard` joins the site, the catalog, the store and the log for one user. It is plain
+Python; Jupyter's classes beside it only translate.
+
+    guard = Guard(Path("/srv/envguard/site.yaml"), Subjects(lookup_for(os.environ)))
+    guard.listing().allowed          # kernel name → offer; costs a stat when nothing changed
+    guard.resolve("datasci")         # the offer, or the refusal raised
+    guard.permit("datasci", id)      # decides, checks the image, records; then start
+
+Whatever goes wrong, a missing site file, an expired catalog, a silent Hub, the
+listing is empty and says why (`Listing.problem`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from jupyter_envguard import site as sites
+from jupyter_envguard.catalog.client import Client
+from jupyter_envguard.catalog.decision import Denied as Refused
+from jupyter_envguard.catalog.document import Offer
+from jupyter_envguard.catalog.entry import Entry
+from jupyter_envguard.errors import Denied, EnvGuardError, Untrusted
+from jupyter_envguard.files import explained, read_bounded
+from jupyter_envguard.image import VerifyMode
+from jupyter_envguard.kernels.journal import Journal
+from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
+from jupyter_envguard.kernels.listing import Listing, listing_for
+from jupyter_envguard.kernels.subject import Subject, Subjects
+from jupyter_envguard.site import Site
+from jupyter_envguard.spec import Spec, sha256_digest
+from jupyter_envguard.store import Image, Store
+
+SHOWN_NAMES = 8
+"""Approved kernels that a refusal names."""
+
+SHOWN_CHARACTERS = 80
+"""Characters of a refused kernel name that a message repeats."""
+
+MAX_SPEC_BYTES = 64 * 1024 * 1024
+"""Size of a spec on the disk."""
+
+ONE_PACKAGE = b'"manager":"'
+"""Stands once for each package in a spec's canonical bytes, and in no text: there its quotes are escaped.
+Parsing thousand specs to count their packages would take seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """One start, allowed and recorded."""
+
+    offer: Offer
+    """The release that starts."""
+    subject: Subject
+    """For whom."""
+    image: Image
+    """Its image on this machine, checked a moment ago."""
+    launch: Launch
+    """What to start."""
+    kernel_id: str
+    """Jupyter's id of the kernel."""
+    catalog: int
+    """Version of the catalog that allowed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an image says about itself for listings."""
+
+    packages: int = 0
+    """How many packages it holds; 0 when nobody here can tell."""
+    abilities: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What its kernel can do, as its kernelspec's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a site file leads to."""
+
+    site: Site
+    """The site as read."""
+    client: Client
+    """Reads and verifies the catalog."""
+    store: Store
+    """Images on this machine."""
+    journal: Journal
+    """The session's own log."""
+
+
+class Guard:
+    """Decides for one session; safe for several threads."""
+
+    def __init__(
+        self,
+        site: Path,
+        subjects: Subjects,
+        *,
+        server: str = "",
+        verify: VerifyMode = "stat",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Read nothing yet: a guard that cannot read its site refuses, it does not fail to exist."""
+        self._path = site
+        self._subjects = subjects
+        self._server = server
+        self._verify = verify
+        self._clock = clock
+        self._turn = threading.RLock()
+        self._sources: Sources | None = None
+        self._listing: Listing | None = None
+        self._facts: dict[str, Facts] = {}
+
+    @property
+    def sources(self) -> Sources:
+        """What the site file leads to; raises the error that keeps it from being used."""
+        with self._turn:
+            if self._sources is None:
+                found = sites.load(self._path)
+                self._sources = Sources(
+                    found,
+                    Client(found.catalog, found.trust),
+                    Store(found.store_root),
+                    Journal(found.spool, self._server, required=found.audit_required),
+                )
+            return self._sources
+
+    def listing(self, *, wait: bool = False) -> Listing:
+        """Return what the user may start now.
+
+        The same object comes back for as long as nothing changed: one stat. With
+        `wait` the user's groups are asked for when they are old, which takes a
+        moment; without it they are refreshed in the background.
+        """
+        try:
+            subject = self._subjects.fresh() if wait else self._subjects.latest()
+            catalog = self.sources.client.current()
+        except EnvGuardError as error:
+            return Listing(None, None, (), self._clock(), error)
+        with self._turn:
+            held, now = self._listing, self._clock()
+            if held and held.catalog is catalog and held.subject == subject and now < held.until:
+                return held
+            self._listing = listing_for(subject, catalog, now)
+            return self._listing
+
+    def resolve(self, kernel_name: str, *, wait: bool = True) -> Offer:
+        """Return the offer that `kernel_name` means; see `listing` for `wait`.
+
+        Raises what decides against it: the reason of the catalog's decision,
+        `kernel-not-approved` for a name that means nothing, or the listing's problem.
+        """
+        return self._resolve(self.listing(wait=wait), kernel_name)
+
+    def check(self, kernel_name: str) -> Offer:
+        """Return the offer as `resolve` does, and record the refusal if it is one."""
+        listing = self.listing(wait=True)
+        try:
+            return self._resolve(listing, kernel_name)
+        except EnvGuardError as error:
+            self._record_denial(listing, kernel_name, "", error)
+            raise
+
+    def permit(self, kernel_name: str, kernel_id: str) -> Permit:
+        """Return what to start for `kernel_name`, after deciding, checking and recording; may take a while.
+
+        Raises as `resolve` does, `image-missing` and `image-drifted` for an image
+        that is not what was approved, and `audit-unavailable` when the site
+        requires a record and none can be written. Every refusal is recorded.
+        """
+        listing = self.listing(wait=True)
+        try:
+            offer = self._resolve(listing, kernel_name)
+            image = self._checked_image(offer.entry)
+            launch = launch_for(image.path, offer.entry.language)
+        except EnvGuardError as error:
+            self._record_denial(listing, kernel_name, kernel_id, error)
+            raise
+        permit = Permit(offer, listing.known, image, launch, kernel_id, listing.version)
+        self.record(permit, "kernel.start")
+        return permit
+
+    def record(
+        self, permit: Permit, kind: str, error: EnvGuardError | None = None, **about: str | int
+    ) -> None:
+        """Record what became of a permitted start; raises `audit-unavailable` where records are required."""
+        offer = permit.offer
+        about |= {"kernel_id": permit.kernel_id, "kernel_name": offer.kernel_name, "catalog": permit.catalog}
+        self.sources.journal.write(kind, permit.subject, offer.entry, error, **about)
+
+    def image_path(self, entry: Entry) -> Path:
+        """Return where the image of `entry` lies on this machine, whether it is there or not."""
+        return self.sources.store.path_of(entry.pack)
+
+    def spec_bytes(self, entry: Entry) -> bytes:
+        """Return the canonical bytes of the spec of `entry`; raises `image-missing` or `spec-drifted`."""
+        path = self.sources.store.get(entry.pack).meta / "spec.json"
+        with explained(f"read {path}"):
+            content = read_bounded(path, MAX_SPEC_BYTES)
+        if sha256_digest(content) != entry.spec:
+            raise Untrusted(
+                "spec-drifted",
+                f"{path} is not the approved spec of {entry.id} ({entry.spec}).",
+                "Import the pack again on this machine.",
+            )
+        return content
+
+    def spec(self, entry: Entry) -> Spec:
+        """Return the spec of `entry`; raises as `spec_bytes` does."""
+        return Spec.from_json(json.loads(self.spec_bytes(entry)))
+
+    def facts(self, entry: Entry) -> Facts:
+        """Return what listings tell about `entry` besides the catalog; nothing when its image is not here."""
+        if entry.manifest not in self._facts:
+            try:
+                count = self.spec_bytes(entry).count(ONE_PACKAGE)
+            except EnvGuardError:
+                return Facts()
+            self._facts[entry.manifest] = Facts(count, abilities(self.image_path(entry), entry.language))
+        return self._facts[entry.manifest]
+
+    def _resolve(self, listing: Listing, kernel_name: str) -> Offer:
+        if listing.problem is not None:
+            raise listing.problem
+        offer = listing.find(kernel_name)
+        if offer is None:
+            raise self._unknown(listing, kernel_name)
+        if isinstance(offer.decision, Refused):
+            raise offer.decision.as_error()
+        return offer
+
+    def _unknown(self, listing: Listing, kernel_name: str) -> Denied:
+        site = self.sources.site
+        request = (
+            f" Ask for one at {site.request_url}." if site.request_url else " Ask your hub's administrator."
+        )
+        names = sorted(listing.allowed)
+        if not names:
+            return Denied(
+                "no-kernel-approved", f"No environment is approved for {listing.known.user}.", request.strip()
+            )
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        return Denied(
+            "kernel-not-approved",
+            f"Kernel '{shortened(kernel_name)}' is not approved on {site.name}.",
+            f"Approved for you: {', '.join(names[:SHOWN_NAMES])}{more}.{request}",
+        )
+
+    def _checked_image(self, entry: Entry) -> Image:
+        store = self.sources.store
+        image = store.get(entry.pack)
+        if (image.manifest_digest, image.spec_digest) != (entry.manifest, entry.spec):
+            raise Untrusted(
+                "image-drifted",
+                f"The image of {entry.id} in {image.path} is not the approved one ({entry.manifest}).",
+                "Import the pack again on this machine.",
+            )
+        findings = store.verify(image, self._verify)
+        if findings:
+            more = f" ({len(findings) - 1} more)" if len(findings) > 1 else ""
+            raise Untrusted(
+                "image-drifted",
+                f"{entry.id} is not as it was approved: {findings[0].path}: {findings[0].detail}{more}",
+                "Tell your hub's administrator; the image must be made again from its pack.",
+            )
+        return image
+
+    def _record_denial(
+        self, listing: Listing, kernel_name: str, kernel_id: str, error: EnvGuardError
+    ) -> None:
+        """Record a refusal; that it cannot be recorded does not change it."""
+        offer = listing.find(kernel_name)
+        about: dict[str, str | int] = {
+            "kernel_id": kernel_id,
+            "kernel_name": shortened(kernel_name),
+            "catalog": listing.version,
+        }
+        with contextlib.suppress(EnvGuardError):
+            self.sources.journal.write(
+                "kernel.denied", listing.subject, offer.entry if offer else None, error, **about
+            )
+
+
+def shortened(kernel_name: str) -> str:
+    """Return a kernel name from outside as messages and records repeat it."""
+    return ascii(kernel_name[:SHOWN_CHARACTERS])[1:-1]

@@ -1,0 +1,107 @@
+"""The server extension: puts the guard in place before the server makes its managers, and proves it after.
+
+    jupyter lab --EnvGuardApp.site=/srv/envguard/site.yaml
+
+is enough on one machine; under a hub `configure` passes the same and more. A server
+on which no site is set is left as it is, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from traitlets import Unicode
+
+from jupyter_envguard.errors import Denied, EnvGuardError
+from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from jupyter_envguard.server import handlers, refusals
+from jupyter_envguard.server.base import SETTING, Guarding
+
+MANAGER = f"{EnvGuardKernelSpecManager.__module__}.{EnvGuardKernelSpecManager.__qualname__}"
+
+
+class EnvGuardApp(ExtensionApp):
+    """Guards the kernels of one server."""
+
+    name = "jupyter_envguard"
+    load_other_extensions = True
+
+    site = Unicode(
+        help="""Path of the site file, such as /srv/envguard/site.yaml; when it is set only approved
+        environments are offered and started.""",
+    ).tag(config=True)
+
+    def _link_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Choose the kernel spec manager; Jupyter calls this before it makes one."""
+        super()._link_jupyter_server_extension(serverapp)
+        site = self.site or serverapp.config.EnvGuardKernelSpecManager.get("site", "")
+        if not site:
+            return
+        serverapp.config.EnvGuardKernelSpecManager.site = str(Path(site).expanduser().absolute())
+        if "kernel_spec_manager_class" not in serverapp.config.ServerApp:
+            serverapp.kernel_spec_manager_class = EnvGuardKernelSpecManager
+
+    @property
+    def _server(self) -> Any:
+        """The server; Jupyter sets it before it calls anything else here."""
+        return self.serverapp
+
+    def initialize_settings(self) -> None:
+        """Find out whether this server is guarded; Jupyter calls this when its managers are there."""
+        manager = self._server.kernel_spec_manager
+        guard = manager.guard if isinstance(manager, EnvGuardKernelSpecManager) else None
+        wanted = guard is not None or bool(self._server.config.EnvGuardKernelSpecManager.get("site"))
+        problem = next(self._problems(), None) if wanted else None
+        self._guarding = Guarding(guard, problem)
+        self.settings[SETTING] = self._guarding
+        if problem is not None:
+            self.log.critical(
+                "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
+            )
+            self._hold(problem)
+        elif guard is None:
+            self.log.warning(
+                "EnvGuard is installed, but no site is set: kernels of this server are not guarded."
+            )
+
+    def initialize_handlers(self) -> None:
+        """Add the REST API, and where a guard is wanted the verbs that explain its refusals."""
+        self.handlers.extend(handlers.HANDLERS)
+        if self._guarding.guard is not None or self._guarding.problem is not None:
+            self.handlers.extend(refusals.HANDLERS)
+
+    def _problems(self) -> Iterator[EnvGuardError]:
+        """Yield what lets kernels start past the guard."""
+        app = self._server
+        if app.gateway_config.gateway_enabled:
+            yield _not_in_place("a kernel gateway starts the kernels", "Remove the gateway's address.")
+        if not isinstance(app.kernel_spec_manager, EnvGuardKernelSpecManager):
+            found = type(app.kernel_spec_manager).__name__
+            yield _not_in_place(
+                f"kernels are listed by {found}", f"Set ServerApp.kernel_spec_manager_class to {MANAGER}."
+            )
+        if app.kernel_manager.kernel_spec_manager is not app.kernel_spec_manager:
+            yield _not_in_place(
+                "the kernel manager uses another kernel spec manager", "Remove its configuration."
+            )
+        if app.allow_external_kernels:
+            yield _not_in_place(
+                "kernels from elsewhere may be attached", "Remove ServerApp.allow_external_kernels."
+            )
+
+    def _hold(self, problem: EnvGuardError) -> None:
+        """Let the server start nothing, whoever asks."""
+
+        async def refuse(*_: Any, **__: Any) -> NoReturn:
+            raise problem
+
+        self._server.kernel_manager.start_kernel = refuse
+        self._server.kernel_manager.restart_kernel = refuse
+
+
+def _not_in_place(why: str, hint: str) -> Denied:
+    return Denied("guard-not-in-place", f"This server cannot be guarded: {why}.", hint)

@@ -1,0 +1,147 @@
+"""The REST API of a session, under `{base_url}envguard/api/`; described in `rest-api.yml`.
+
+It says to the user what the guard says about the user, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from jupyter_envguard.errors import InvalidInput
+from jupyter_envguard.server import presenter
+from jupyter_envguard.server.base import EnvGuardHandler
+from jupyter_envguard.server.presenter import Answer
+
+PREFIX = "envguard/api"
+
+NAME = r"(?P<name>[^/]+)"
+RELEASE = rf"{NAME}/releases/(?P<release>[^/]+)"
+
+CHECKED_EACH_TIME = "private, no-cache"
+KEPT_FOR_EVER = "private, max-age=31536000, immutable"
+
+
+class ReadHandler(EnvGuardHandler):
+    """Finds an answer in a thread and sends it with its digest as the entity tag."""
+
+    _digest = ""
+
+    async def answer(self, present: Callable[..., Answer], *args: str) -> None:
+        """Send what `present` says, or 304 when the browser has it already."""
+        found = await asyncio.to_thread(present, self.guard, *args)
+        self._digest = found.digest
+        self.set_header("Cache-Control", KEPT_FOR_EVER if found.is_pinned else CHECKED_EACH_TIME)
+        content = json.dumps(found.content) if isinstance(found.content, Mapping) else found.content
+        self.finish(content, set_content_type=found.media_type)
+
+    def compute_etag(self) -> str | None:
+        """Return the digest of what is sent, or what tornado computes from the bytes."""
+        return f'"{self._digest}"' if self._digest else super().compute_etag()
+
+    def asked(self, name: str) -> str:
+        """Return a query argument, empty when it is not there."""
+        return str(self.get_query_argument(name, ""))
+
+
+class EnvironmentsHandler(ReadHandler):
+    """All environments of this user."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self) -> None:
+        """List what may be started, and what may not be any more."""
+        await self.answer(presenter.environments)
+
+
+class EnvironmentHandler(ReadHandler):
+    """One environment."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str) -> None:
+        """List the releases of an environment."""
+        await self.answer(presenter.environment, name)
+
+
+class ReleaseHandler(ReadHandler):
+    """One release."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str) -> None:
+        """Show a release."""
+        await self.answer(presenter.release, name, release)
+
+
+class SpecHandler(ReadHandler):
+    """The spec of a release, as it was signed."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str) -> None:
+        """Send the canonical bytes."""
+        await self.answer(presenter.spec, name, release, self.asked("digest"))
+
+
+class PackagesHandler(ReadHandler):
+    """The packages of a release."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str) -> None:
+        """List the packages."""
+        await self.answer(presenter.packages, name, release, self.asked("digest"))
+
+
+class ExplicitHandler(ReadHandler):
+    """A release for conda's hands."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str) -> None:
+        """Send the `@EXPLICIT` file."""
+        await self.answer(presenter.explicit_file, name, release, self.asked("digest"))
+
+
+class DifferenceHandler(ReadHandler):
+    """What changed between two releases."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str) -> None:
+        """List what changes on the way to the release in `to`."""
+        if not self.asked("to"):
+            raise InvalidInput(
+                "invalid-argument",
+                "It is not said what to compare with.",
+                "Add ?to=name@release to the address.",
+            )
+        await self.answer(presenter.difference, name, release, self.asked("to"))
+
+
+class MeHandler(ReadHandler):
+    """The user of this session."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self) -> None:
+        """Show name and groups, and who says so."""
+        await self.answer(presenter.me)
+
+
+HANDLERS: list[tuple[str, type[EnvGuardHandler], dict[str, Any]]] = [
+    (rf"/{PREFIX}/environments", EnvironmentsHandler, {}),
+    (rf"/{PREFIX}/environments/{NAME}", EnvironmentHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}", ReleaseHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}/spec", SpecHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}/packages", PackagesHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}/explicit", ExplicitHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}/diff", DifferenceHandler, {}),
+    (rf"/{PREFIX}/me", MeHandler, {}),
+]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_envguard.formats.explicit import explicit, in_order
+from jupyter_envguard.spec import Package, Spec
+
+HEX = "0f" * 32
+
+
+def package(name: str, **fields: object) -> Package:
+    return Package(
+        **{"name": name, "version": "1", "build": "b", "url": f"https://c.org/{name}.conda"} | fields
+    )
+
+
+def lines(*packages: Package) -> list[str]:
+    return explicit(Spec("linux-64", packages), "datasci@2026.05").splitlines()
+
+
+def test_an_empty_spec_is_a_file_without_packages():
+    assert lines()[0] == "# datasci@2026.05"
+    assert lines()[-1] == "@EXPLICIT"
+
+
+def test_names_platform_and_digest_in_comments():
+    spec = Spec("linux-64", (package("a"),))
+    text = explicit(spec, "t")
+    assert "# platform: linux-64\n" in text
+    assert f"# spec: {spec.digest()}\n" in text
+
+
+def test_a_title_cannot_leave_its_comment():
+    assert (
+        explicit(Spec("linux-64", ()), "a\nhttps://evil.org/x.conda").splitlines()[0].startswith("# a https")
+    )
+
+
+def test_pins_by_sha256():
+    assert lines(package("a", sha256=HEX, md5="aa"))[-1] == f"https://c.org/a.conda#sha256:{HEX}"
+
+
+def test_falls_back_to_md5():
+    assert lines(package("a", md5="ab" * 16))[-1] == "https://c.org/a.conda#" + "ab" * 16
+
+
+def test_leaves_the_hash_out_when_none_is_known():
+    assert lines(package("a"))[-1] == "https://c.org/a.conda"
+
+
+def test_replaces_a_hash_that_the_address_carries():
+    assert lines(package("a", url="https://c.org/a.conda#old", sha256=HEX))[-1].count("#") == 1
+
+
+def test_what_pip_installed_stands_in_a_comment():
+    found = lines(package("a"), Package(name="risk", version="2", manager="pypi"))
+    assert "# pypi: risk==2" in found
+    assert found[-1] == "https://c.org/a.conda"
+
+
+def test_a_package_without_an_address_stands_in_a_comment():
+    assert "# no address: a=1=b" in lines(package("a", url=""))
+
+
+def test_packages_come_after_what_they_need():
+    found = [
+        p.name
+        for p in in_order([package("a", depends=("z >=1", "b")), package("b", depends=("z",)), package("z")])
+    ]
+    assert found == ["z", "b", "a"]
+
+
+def test_a_circle_does_not_hang():
+    circle = [package("a", depends=("b",)), package("b", depends=("a", "unknown", " "))]
+    assert {p.name for p in in_order(circle)} == {"a", "b"}
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.sampled_from("abcdefgh"), max_size=4)))
+def test_every_package_comes_once_and_after_its_needs_unless_in_a_circle(graph: dict[str, list[str]]):
+    packages = [package(name, depends=tuple(needs)) for name, needs in graph.items()]
+    order = [p.name for p in in_order(packages)]
+    assert sorted(order) == sorted(graph)
+    acyclic = {name: [need for need in needs if need < name] for name, needs in graph.items()}
+    order = [p.name for p in in_order([package(n, depends=tuple(d)) for n, d in acyclic.items()])]
+    for name, needs in acyclic.items():
+        assert all(order.index(need) < order.index(name) for need in needs if need in acyclic)

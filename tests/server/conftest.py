@@ -1,0 +1,168 @@
+"""A real Jupyter server, in this process, with a site of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_jupyter.jupyter_core import (  # noqa: F401
+    echo_kernel_spec,
+    jp_asyncio_loop,
+    jp_config_dir,
+    jp_data_dir,
+    jp_env_config_path,
+    jp_env_jupyter_path,
+    jp_environ,
+    jp_home_dir,
+    jp_kernel_dir,
+    jp_runtime_dir,
+    jp_system_config_path,
+    jp_system_jupyter_path,
+)
+from pytest_jupyter.jupyter_server import (  # noqa: F401
+    jp_argv,
+    jp_auth_header,
+    jp_base_url,
+    jp_configurable_serverapp,
+    jp_fetch,
+    jp_http_port,
+    jp_logging_stream,
+    jp_nbconvert_templates,
+    jp_root_dir,
+    jp_server_config,
+    jp_web_app,
+)
+from pytest_jupyter.jupyter_server import jp_serverapp as started_serverapp  # noqa: F401
+from pytest_jupyter.pytest_tornasync import http_server, http_server_client, http_server_port  # noqa: F401
+from tornado.httpclient import HTTPClientError, HTTPResponse
+
+from jupyter_envguard.image import Image
+from tests.packs import SITE_PACKAGES, PackBuilder
+from tests.sites import SiteBuilder, real_images, short_folder
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came over the wire."""
+
+    status: int
+    response: HTTPResponse
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.response.body)
+
+    @property
+    def headers(self) -> Any:
+        return self.response.headers
+
+
+Fetch = Callable[..., Reply]
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[tuple[Image, Image]]:
+    """Two images that look like Python environments, in a store that tests share."""
+    with short_folder() as folder:
+        builder = SiteBuilder(folder / "site", folder / "s")
+        found = []
+        for release in ("1", "2"):
+            pack = PackBuilder.honest()
+            pack.file(f"{SITE_PACKAGES}/ipykernel_launcher.py")
+            pack.record("numpy", release, "py311_0")
+            found.append(builder.image(pack.write(folder, name=release)))
+        yield found[0], found[1]
+
+
+@pytest.fixture
+def site(images: tuple[Image, Image], tmp_path: Path) -> SiteBuilder:
+    return SiteBuilder(tmp_path / "site", store=images[0].path.parent)
+
+
+@pytest.fixture
+def server_options(site: SiteBuilder) -> dict[str, Any]:
+    """What a test may change about the server's configuration."""
+    return {"EnvGuardApp": {"site": str(site.path)}, "ServerApp": {}}
+
+
+@pytest.fixture
+def jp_server_config(server_options: dict[str, Any]) -> dict[str, Any]:  # noqa: F811
+    from traitlets.config import Config
+
+    config = Config({"ServerApp": {"jpserver_extensions": {"jupyter_envguard": True}}})
+    config.merge(Config(server_options))
+    return config
+
+
+@pytest.fixture
+def wait(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Callable[[Awaitable[Any]], Any]:  # noqa: F811
+    """Let the server's event loop run until something has happened."""
+    return lambda awaitable: jp_asyncio_loop.run_until_complete(asyncio.wait_for(awaitable, 60))
+
+
+@pytest.fixture
+def jp_serverapp(started_serverapp: Any, wait: Callable[[Awaitable[Any]], Any]) -> Iterator[Any]:  # noqa: F811
+    """A server that ends with its test, and its kernels with it."""
+    yield started_serverapp
+    for kernel in started_serverapp.kernel_manager.list_kernel_ids():
+        wait(started_serverapp.kernel_manager.shutdown_kernel(kernel, now=True))
+    started_serverapp.session_manager.close()
+
+
+@pytest.fixture
+def fetch(jp_fetch: Any, wait: Callable[[Awaitable[Any]], Any]) -> Fetch:  # noqa: F811
+    """Ask the server; a refusal is an answer, not an exception."""
+
+    def ask(path: str, method: str = "GET", body: Any = None, **options: Any) -> Reply:
+        if body is not None:
+            options["body"] = body if isinstance(body, str) else json.dumps(body)
+        try:
+            response = wait(jp_fetch(path, method=method, request_timeout=60, **options))
+        except HTTPClientError as error:
+            if error.response is None:
+                raise
+            response = error.response
+        return Reply(response.code, response)
+
+    return ask
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> SiteBuilder:
+    """A site with real environments: two Pythons, and a kernel that is not Python."""
+    images = real_images()
+    builder = SiteBuilder(tmp_path / "real", store=images["minimal"].path.parent)
+    builder.offer(images["minimal"], "minimal", "2026.11", display_name="Minimal Python")
+    builder.offer(images["datasci"], "datasci", "2026.05")
+    builder.offer(images["calc"], "calc", "2026.11", language="calc")
+    return builder
+
+
+@pytest.fixture
+def run(jp_serverapp: Any, wait: Callable[[Awaitable[Any]], Any]) -> Callable[[str, str], str]:
+    """Run code in a kernel of the server and return what it printed and answered."""
+
+    async def execute(kernel_id: str, code: str) -> str:
+        client = jp_serverapp.kernel_manager.get_kernel(kernel_id).client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=60)
+            said: list[str] = []
+            reply = await client.execute_interactive(
+                code, timeout=60, allow_stdin=False, output_hook=lambda message: said.append(_text(message))
+            )
+            return "".join(said) if reply["content"]["status"] == "ok" else reply["content"]["ename"]
+        finally:
+            client.stop_channels()
+
+    return lambda kernel_id, code: wait(execute(kernel_id, code)).strip()
+
+
+def _text(message: dict[str, Any]) -> str:
+    content = message["content"]
+    return str(content.get("text") or content.get("data", {}).get("text/plain", ""))

@@ -1,0 +1,292 @@
+"""The REST API of a real server, checked against its own description."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from openapi_spec_validator import validate
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+import jupyter_envguard.server
+from jupyter_envguard.catalog import State, Statement
+from jupyter_envguard.errors import CODES
+from jupyter_envguard.image import Image
+from jupyter_envguard.server import handlers, refusals
+from jupyter_envguard.server.base import EnvGuardHandler
+from tests.server.conftest import Fetch, Reply
+from tests.sites import SiteBuilder
+
+DESCRIPTION = Path(jupyter_envguard.server.__file__).with_name("rest-api.yml")
+RELEASE = "envguard/api/environments/datasci/releases/2026.05"
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return yaml.safe_load(DESCRIPTION.read_text())
+
+
+@pytest.fixture
+def conforms(described: dict[str, Any]) -> Any:
+    """Check that a reply is one that the description promises for its path."""
+
+    def retrieve(uri: str) -> Resource:
+        path = Path(uri.removeprefix("file://"))
+        return DRAFT202012.create_resource(yaml.safe_load(path.read_text()))
+
+    registry: Registry = Registry(retrieve=retrieve)
+
+    def check(reply: Reply, path: str) -> Any:
+        promised = described["paths"][path]["get"]["responses"][str(reply.status)]
+        if "$ref" in promised:
+            promised = described["components"]["responses"][promised["$ref"].rpartition("/")[2]]
+        (media,) = promised["content"]
+        assert reply.headers["Content-Type"].startswith(media)
+        if media != "application/json":
+            return reply.response.body.decode()
+        pointer = promised["content"][media]["schema"]["$ref"]
+        base = DESCRIPTION.as_uri() if pointer.startswith("#") else ""
+        target = (
+            base + pointer if base else (DESCRIPTION.parent / pointer.partition("#")[0]).resolve().as_uri()
+        )
+        target += "" if base or "#" not in pointer else "#" + pointer.partition("#")[2]
+        jsonschema.Draft202012Validator({"$ref": target}, registry=registry).validate(reply.json)
+        return reply.json
+
+    return check
+
+
+@pytest.fixture
+def offered(site: SiteBuilder, images: tuple[Image, Image]) -> SiteBuilder:
+    older = Statement("boss", "2026-05-02T08:00:00Z", "ok")
+    site.offer(images[0], "datasci", "2026.05", approval=older, changed=older)
+    site.offer(images[1], "datasci", "2026.11")
+    site.offer(images[0], "secret", "1", groups=("nobody-is-in-here",))
+    return site
+
+
+class TestDescription:
+    def test_is_a_valid_openapi_document(self, described: dict[str, Any]):
+        validate(described, base_uri=DESCRIPTION.as_uri())
+
+    def test_names_every_path_and_verb_and_no_other(self, described: dict[str, Any]):
+        implemented = {
+            (re.sub(r"\(\?P<(\w+)>.*?\)", r"{\1}", pattern), verb)
+            for pattern, handler, _ in handlers.HANDLERS
+            for verb in ("get", "post", "put", "patch", "delete")
+            if verb in vars(handler)
+        }
+        promised = {
+            (path, verb)
+            for path, item in described["paths"].items()
+            for verb in ("get", "post", "put", "patch", "delete")
+            if verb in item
+        }
+        assert implemented == promised
+
+    def test_names_every_parameter(self, described: dict[str, Any]):
+        for path, item in described["paths"].items():
+            references = [p.get("$ref", "").rpartition("/")[2] for p in item.get("parameters", [])]
+            assert [name for name in references if name != "digest"] == re.findall(r"{(\w+)}", path)
+
+    @pytest.mark.parametrize("handler", [handler for _, handler, _ in handlers.HANDLERS + refusals.HANDLERS])
+    def test_every_verb_is_authenticated_and_authorised_explicitly(self, handler: type[EnvGuardHandler]):
+        verbs = [verb for verb in ("get", "post", "put", "patch", "delete") if verb in vars(handler)]
+        assert verbs
+        for verb in verbs:
+            source = inspect.getsource(inspect.unwrap(getattr(handler, verb)))
+            assert re.match(
+                r'\s*@web\.authenticated\n\s*@authorized\("(read|write)", resource="\w+"\)\n', source
+            ), source
+
+
+class TestEnvironments:
+    PATH = "/envguard/api/environments"
+
+    def test_nothing_is_offered_by_an_empty_catalog(self, fetch: Fetch, site: SiteBuilder, conforms: Any):
+        answer = conforms(fetch("envguard/api/environments"), self.PATH)
+        assert (answer["environments"], answer["unavailable"]) == ([], [])
+
+    def test_lists_releases_the_current_one_first(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        answer = conforms(fetch("envguard/api/environments"), self.PATH)
+        found = [
+            (e["kernel_name"], e["release"], e["current"], e["packages"]) for e in answer["environments"]
+        ]
+        assert found == [("datasci", "2026.11", True, 3), ("datasci--2026.05", "2026.05", False, 3)]
+        assert answer["catalog"]["version"] == offered.catalog.version
+        assert answer["environments"][0]["approval"]["who"] == "boss"
+
+    def test_says_nothing_of_what_is_for_others(self, fetch: Fetch, offered: SiteBuilder):
+        assert b"secret" not in fetch("envguard/api/environments").response.body
+
+    def test_says_what_is_not_to_be_had_any_more(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        offered.revoke("datasci", "2026.05")
+        (missed,) = conforms(fetch("envguard/api/environments"), self.PATH)["unavailable"]
+        assert (missed["release"], missed["reasons"][0]["code"]) == ("2026.05", "revoked")
+
+    def test_says_nothing_of_what_was_never_approved(
+        self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]
+    ):
+        site.offer(images[0], "datasci", "1", state=State.IN_REVIEW, approval=None)
+        answer = fetch("envguard/api/environments").json
+        assert (answer["environments"], answer["unavailable"]) == ([], [])
+
+    def test_warns_of_what_is_on_its_way_out(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        offered.change("datasci", "2026.05", state=State.DEPRECATED, successor="datasci@2026.11")
+        answer = conforms(fetch("envguard/api/environments"), self.PATH)
+        (older,) = (e for e in answer["environments"] if e["release"] == "2026.05")
+        assert [reason["code"] for reason in older["warnings"]] == ["deprecated"]
+
+    def test_an_unchanged_answer_is_not_sent_again(self, fetch: Fetch, offered: SiteBuilder):
+        tag = fetch("envguard/api/environments").headers["Etag"]
+        assert fetch("envguard/api/environments", headers={"If-None-Match": tag}).status == 304
+        offered.revoke("datasci", "2026.05")
+        assert fetch("envguard/api/environments", headers={"If-None-Match": tag}).status == 200
+
+    def test_a_catalog_that_cannot_be_trusted_is_an_answer(
+        self, fetch: Fetch, offered: SiteBuilder, conforms: Any
+    ):
+        for path in (offered.folder / "catalog/metadata").iterdir():
+            path.write_bytes(b"{}")
+        reply = fetch("envguard/api/environments")
+        assert (reply.status, conforms(reply, self.PATH)["code"]) == (503, "catalog-tampered")
+
+
+class TestEnvironment:
+    PATH = "/envguard/api/environments/{name}"
+
+    def test_lists_the_releases_of_one(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        answer = conforms(fetch("envguard/api/environments/datasci"), self.PATH)
+        assert [e["release"] for e in answer["environments"]] == ["2026.11", "2026.05"]
+
+    @pytest.mark.parametrize("name", ["nothing", "secret", "..", "%2e%2e", "a b", "<script>"])
+    def test_one_that_is_not_for_this_user_is_unknown(
+        self, fetch: Fetch, offered: SiteBuilder, conforms: Any, name: str
+    ):
+        reply = fetch(f"envguard/api/environments/{name}")
+        assert (reply.status, conforms(reply, self.PATH)["code"]) == (404, "release-unknown")
+
+
+class TestRelease:
+    PATH = "/envguard/api/environments/{name}/releases/{release}"
+
+    def test_shows_one(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        answer = conforms(fetch(RELEASE), self.PATH)
+        assert (answer["name"], answer["release"]) == ("datasci", "2026.05")
+
+    def test_one_that_is_unknown(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        reply = fetch("envguard/api/environments/datasci/releases/9")
+        assert (reply.status, conforms(reply, self.PATH)["code"]) == (404, "release-unknown")
+
+    @pytest.mark.parametrize("below", ["", "/spec", "/packages", "/explicit", "/diff"])
+    def test_one_that_is_refused_says_why(
+        self, fetch: Fetch, offered: SiteBuilder, conforms: Any, below: str
+    ):
+        offered.revoke("datasci", "2026.05")
+        for path, code in (
+            (RELEASE, "revoked"),
+            ("envguard/api/environments/secret/releases/1", "not-granted"),
+        ):
+            reply = fetch(path + below, params={"to": "datasci@2026.11"})
+            assert (reply.status, conforms(reply, self.PATH + below)["code"]) == (403, code)
+
+
+class TestContents:
+    PATH = "/envguard/api/environments/{name}/releases/{release}/"
+
+    def test_the_spec_hashes_to_its_digest(
+        self, fetch: Fetch, offered: SiteBuilder, images: tuple[Image, Image], conforms: Any
+    ):
+        reply = fetch(f"{RELEASE}/spec")
+        conforms(reply, self.PATH + "spec")
+        digest = "sha256:" + hashlib.sha256(reply.response.body).hexdigest()
+        assert digest == images[0].spec_digest
+        assert reply.headers["Etag"] == f'"{digest}"'
+
+    def test_packages_are_listed_with_their_digest(
+        self, fetch: Fetch, offered: SiteBuilder, images: tuple[Image, Image], conforms: Any
+    ):
+        answer = conforms(fetch(f"{RELEASE}/packages"), self.PATH + "packages")
+        assert [package["name"] for package in answer["packages"]] == ["ipykernel", "numpy", "python"]
+        assert (answer["environment"], answer["release"]) == ("datasci", "2026.05")
+        assert answer["spec"] == images[0].spec_digest
+
+    def test_explicit_is_a_file_for_conda(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        text = conforms(fetch(f"{RELEASE}/explicit"), self.PATH + "explicit")
+        assert text.startswith("# datasci@2026.05\n")
+        assert "@EXPLICIT\n" in text
+
+    @pytest.mark.parametrize("what", ["spec", "packages", "explicit"])
+    def test_what_a_digest_names_may_be_kept_for_ever(
+        self, fetch: Fetch, offered: SiteBuilder, images: tuple[Image, Image], what: str, conforms: Any
+    ):
+        pinned = fetch(f"{RELEASE}/{what}", params={"digest": images[0].spec_digest})
+        assert "immutable" in pinned.headers["Cache-Control"]
+        loose = fetch(f"{RELEASE}/{what}", headers={"If-None-Match": pinned.headers["Etag"]})
+        assert (loose.status, loose.headers["Cache-Control"]) == (304, "private, no-cache")
+        other = fetch(f"{RELEASE}/{what}", params={"digest": images[1].spec_digest})
+        assert (other.status, conforms(other, self.PATH + what)["code"]) == (409, "digest-mismatch")
+
+    def test_a_spec_that_is_not_the_approved_one_is_not_shown(
+        self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image], conforms: Any
+    ):
+        site.offer(images[0], "datasci", "2026.05", spec="sha256:" + "0" * 64)
+        reply = fetch(f"{RELEASE}/spec")
+        assert (reply.status, conforms(reply, self.PATH + "spec")["code"]) == (503, "spec-drifted")
+
+    def test_compares_two_releases(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        answer = conforms(fetch(f"{RELEASE}/diff", params={"to": "datasci@2026.11"}), self.PATH + "diff")
+        assert [(item["name"], item["change"]) for item in answer["changes"]] == [("numpy", "upgraded")]
+        assert (answer["before"]["release"], answer["after"]["release"]) == ("2026.05", "2026.11")
+
+    def test_a_release_does_not_differ_from_itself(self, fetch: Fetch, offered: SiteBuilder):
+        assert fetch(f"{RELEASE}/diff", params={"to": "datasci@2026.05"}).json["changes"] == []
+
+    @pytest.mark.parametrize(
+        ("to", "status", "code"),
+        [
+            ("", 400, "invalid-argument"),
+            ("2026.11", 400, "invalid-name"),
+            ("datasci@../x", 400, "invalid-name"),
+            ("datasci@9", 404, "release-unknown"),
+            ("secret@1", 403, "not-granted"),
+        ],
+    )
+    def test_cannot_compare_with_what_there_is_not(
+        self, fetch: Fetch, offered: SiteBuilder, conforms: Any, to: str, status: int, code: str
+    ):
+        reply = fetch(f"{RELEASE}/diff", params={"to": to})
+        assert (reply.status, conforms(reply, self.PATH + "diff")["code"]) == (status, code)
+
+
+def test_me_is_who_the_guard_knows(fetch: Fetch, conforms: Any):
+    answer = conforms(fetch("envguard/api/me"), "/envguard/api/me")
+    assert answer["source"] == "system"
+    assert answer["groups"] == sorted(answer["groups"])
+
+
+@pytest.mark.parametrize(
+    "path", ["environments", "environments/datasci", "me", "environments/datasci/releases/1/spec"]
+)
+def test_who_is_not_logged_in_learns_nothing(fetch: Fetch, offered: SiteBuilder, path: str):
+    reply = fetch(f"envguard/api/{path}", headers={"Authorization": ""}, follow_redirects=False)
+    assert reply.status == 403
+    assert b"datasci" not in reply.response.body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_can_be_changed(fetch: Fetch, offered: SiteBuilder, method: str):
+    body = None if method == "DELETE" else {}
+    assert fetch("envguard/api/environments", method, body).status in (404, 405)
+
+
+def test_every_code_that_is_answered_is_listed(fetch: Fetch, offered: SiteBuilder):
+    for path in ("environments/x", "environments/secret/releases/1", f"{RELEASE.partition('api/')[2]}/diff"):
+        assert fetch(f"envguard/api/{path}").json["code"] in CODES

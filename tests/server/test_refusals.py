@@ -1,0 +1,407 @@
+"""Starting kernels over HTTP: what is refused, how it is said, and what really runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_envguard.image import Image
+from tests.packs import SITE_PACKAGES, PackBuilder
+from tests.server.conftest import Fetch
+from tests.sites import REQUEST_URL, SiteBuilder, short_folder
+
+FOREIGN = [
+    "python3",
+    "PYTHON3",
+    "python",
+    "evil",
+    "evil2",
+    "Evil",
+    "..",
+    "../evil",
+    "datasci/../evil",
+    "/etc/passwd",
+    "datasci\0",
+    "datasci--9",
+    "ö",
+    "x" * 5000,
+]
+
+
+HARMFUL = {"EVIL", "PYTHONPATH", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "SECRET_TOKEN", "JUPYTERHUB_API_TOKEN"}
+CHILD = (
+    "import subprocess; print(subprocess.check_output("
+    "['python', '-c', 'import sys, site; print(sys.prefix, site.ENABLE_USER_SITE)'], text=True))"
+)
+
+
+def session(kernel: object, path: str = "n.ipynb") -> dict[str, object]:
+    return {"name": path, "path": path, "type": "notebook", "kernel": kernel}
+
+
+@pytest.fixture
+def planted(
+    jp_environ: None, jp_data_dir: Path, jp_home_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Kernelspecs wherever Jupyter usually looks for them; each would leave a mark behind."""
+    mark = tmp_path / "mark"
+    spec = {"argv": ["/usr/bin/touch", str(mark)], "display_name": "Evil", "language": "python"}
+    folders = [
+        jp_data_dir / "kernels",
+        jp_home_dir / ".ipython" / "kernels",
+        jp_home_dir / ".local/share/jupyter/kernels",
+        tmp_path / "share/jupyter/kernels",
+        tmp_path / "path/kernels",
+    ]
+    for folder in folders:
+        for name in ("evil", "evil2", "datasci", "python3"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "path"))
+    monkeypatch.setenv("IPYTHONDIR", str(jp_home_dir / ".ipython"))
+    return mark
+
+
+class TestForeignKernels:
+    @pytest.fixture(autouse=True)
+    def _offer(self, planted: Path, site: SiteBuilder, images: tuple[Image, Image]) -> None:
+        site.offer(images[0], "datasci", "2026.05")
+
+    def test_none_is_listed(self, fetch: Fetch):
+        answer = fetch("api/kernelspecs").json
+        assert list(answer["kernelspecs"]) == ["datasci"]
+        assert answer["default"] == "datasci"
+
+    @pytest.mark.parametrize("name", FOREIGN)
+    def test_none_starts(self, fetch: Fetch, planted: Path, name: str):
+        replies = (
+            fetch("api/kernels", "POST", {"name": name}),
+            fetch("api/sessions", "POST", session({"name": name})),
+        )
+        for reply in replies:
+            assert reply.status == 403
+            assert reply.json["code"] == "kernel-not-approved"
+            assert reply.json["hint"] in reply.json["message"]
+            assert "datasci" in reply.json["hint"]
+            assert REQUEST_URL in reply.json["hint"]
+        assert fetch("api/kernels").json == []
+        assert fetch("api/sessions").json == []
+        assert not planted.exists()
+
+    @pytest.mark.parametrize("name", ["python3", "evil", "PYTHON3"])
+    def test_none_is_described(self, fetch: Fetch, name: str):
+        reply = fetch(f"api/kernelspecs/{name}")
+        assert (reply.status, reply.json["code"]) == (404, "kernel-not-approved")
+
+    def test_no_refusal_is_lost(self, fetch: Fetch, site: SiteBuilder):
+        fetch("api/kernels", "POST", {"name": "evil"})
+        fetch("api/sessions", "POST", session({"name": "python3"}))
+        events = [record.event for record in site.events()]
+        assert [(e.type, e.reason, e.detail["kernel_name"]) for e in events] == [
+            ("kernel.denied", "kernel-not-approved", "evil"),
+            ("kernel.denied", "kernel-not-approved", "python3"),
+        ]
+
+    @pytest.mark.parametrize("name", [5, None, [], {}, True, ""])
+    def test_a_name_that_is_no_text_is_a_bad_request(self, fetch: Fetch, name: object):
+        if name is not None:
+            reply = fetch("api/kernels", "POST", {"name": name})
+            assert (reply.status, reply.json["code"]) == (400, "invalid-argument")
+            reply = fetch("api/sessions", "POST", session({"name": name}))
+            assert (reply.status, reply.json["code"]) == (400, "invalid-argument")
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("api/kernels", []),
+            ("api/kernels", "5"),
+            ("api/sessions", session([])),
+            ("api/sessions", session("evil")),
+            ("api/sessions", session({}, path=5)),
+            ("api/sessions", session({}) | {"type": []}),
+        ],
+    )
+    def test_a_body_that_cannot_be_meant_is_a_bad_request(self, fetch: Fetch, path: str, body: object):
+        reply = fetch(path, "POST", body)
+        assert (reply.status, reply.json["code"]) == (400, "invalid-argument")
+
+    def test_a_body_that_is_no_json_is_jupyters_business(self, fetch: Fetch):
+        assert fetch("api/kernels", "POST", "{").status == 400
+
+    def test_who_is_not_logged_in_learns_nothing(self, fetch: Fetch):
+        for method, path, body in (
+            ("POST", "api/kernels", {"name": "evil"}),
+            ("POST", "api/sessions", session({"name": "evil"})),
+            ("GET", "api/kernelspecs", None),
+            ("GET", "kernelspecs/datasci/logo-svg.svg", None),
+        ):
+            reply = fetch(path, method, body, headers={"Authorization": ""}, follow_redirects=False)
+            assert reply.status in (302, 403)
+            assert b"datasci" not in reply.response.body or reply.status == 302
+            assert b"kernel-not-approved" not in reply.response.body
+
+
+class TestWithoutAnApprovedKernel:
+    def test_a_start_is_refused_with_a_reason(self, fetch: Fetch, site: SiteBuilder):
+        for reply in (
+            fetch("api/kernels", "POST", {}),
+            fetch("api/kernels", "POST", ""),
+            fetch("api/sessions", "POST", session({})),
+        ):
+            assert (reply.status, reply.json["code"]) == (403, "no-kernel-approved")
+
+    def test_the_listing_is_empty_and_names_no_default(self, fetch: Fetch):
+        answer = fetch("api/kernelspecs").json
+        assert answer == {"default": "no-approved-kernel", "kernelspecs": {}}
+
+    def test_a_catalog_that_cannot_be_trusted_is_said(
+        self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]
+    ):
+        site.offer(images[0], "datasci", "2026.05")
+        assert list(fetch("api/kernelspecs").json["kernelspecs"]) == ["datasci"]
+        for path in (site.folder / "catalog/metadata").iterdir():
+            path.write_bytes(b"{}")
+        assert fetch("api/kernelspecs").json["kernelspecs"] == {}
+        reply = fetch("api/kernels", "POST", {"name": "datasci"})
+        assert reply.status == 403
+        assert reply.json["code"].startswith("catalog-")
+
+
+class TestCatalogChanges:
+    def test_a_revocation_hides_and_refuses_at_once(
+        self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]
+    ):
+        site.offer(images[0], "datasci", "2026.05")
+        site.offer(images[1], "minimal", "1")
+        assert list(fetch("api/kernelspecs").json["kernelspecs"]) == ["datasci", "minimal"]
+        site.revoke("datasci", "2026.05")
+        answer = fetch("api/kernelspecs").json
+        assert (list(answer["kernelspecs"]), answer["default"]) == (["minimal"], "minimal")
+        reply = fetch("api/kernels", "POST", {"name": "datasci"})
+        assert (reply.status, reply.json["code"]) == (403, "revoked")
+        assert "CVE-2026-1" in reply.json["message"]
+
+    def test_an_approval_appears_at_once(self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]):
+        assert fetch("api/kernelspecs").json["kernelspecs"] == {}
+        site.offer(images[0], "datasci", "2026.05")
+        assert list(fetch("api/kernelspecs").json["kernelspecs"]) == ["datasci"]
+
+    def test_an_older_release_is_told_from_the_current_one(
+        self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]
+    ):
+        site.offer(images[0], "datasci", "2026.05")
+        site.offer(images[1], "datasci", "2026.11")
+        specs = fetch("api/kernelspecs").json["kernelspecs"]
+        assert {name: spec["spec"]["display_name"] for name, spec in specs.items()} == {
+            "datasci": "Data Science",
+            "datasci--2026.05": "Data Science (2026.05)",
+        }
+
+
+class TestSpecs:
+    @pytest.fixture(autouse=True)
+    def _offer(self, site: SiteBuilder, images: tuple[Image, Image]) -> None:
+        site.offer(images[0], "datasci", "2026.05")
+
+    def test_metadata_tells_release_and_digests(self, fetch: Fetch, images: tuple[Image, Image]):
+        metadata = fetch("api/kernelspecs").json["kernelspecs"]["datasci"]["spec"]["metadata"]
+        columns = {key: metadata[key] for key in ("Environment", "Release", "State", "Packages")}
+        assert columns == {"Environment": "datasci", "Release": "2026.05", "State": "Approved", "Packages": 3}
+        assert metadata["envguard"]["digests"]["manifest"] == images[0].manifest_digest
+        assert metadata["kernel_provisioner"] == {"provisioner_name": "envguard-provisioner"}
+
+    def test_a_kernel_is_described_in_any_case(self, fetch: Fetch, images: tuple[Image, Image]):
+        spec = fetch("api/kernelspecs/DATASCI").json["spec"]
+        assert spec["argv"][:2] == [f"{images[0].path}/bin/python", "-I"]
+
+    def test_each_has_a_logo_that_is_only_drawn(self, fetch: Fetch, jp_base_url: str):
+        address = fetch("api/kernelspecs").json["kernelspecs"]["datasci"]["resources"]["logo-svg"]
+        reply = fetch(address.removeprefix(jp_base_url))
+        assert reply.status == 200
+        assert reply.headers["Content-Type"] == "image/svg+xml"
+        assert "sandbox" in reply.headers["Content-Security-Policy"]
+        assert b">DS<" in reply.response.body
+        again = fetch(address.removeprefix(jp_base_url), headers={"If-None-Match": reply.headers["Etag"]})
+        assert again.status == 304
+
+    def test_a_logo_of_an_unknown_kernel_is_refused(self, fetch: Fetch):
+        assert fetch("kernelspecs/evil/logo-svg.svg").json["code"] == "kernel-not-approved"
+
+    def test_no_other_file_is_served(self, fetch: Fetch):
+        for name in ("kernel.json", "kernel.js", "../__init__.py", "..%2F__init__.py", "/etc/passwd"):
+            assert fetch(f"kernelspecs/datasci/{name}").status in (403, 404)
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path, site: SiteBuilder) -> Any:
+    """A release whose image was changed after it was approved."""
+    with short_folder() as folder:
+        own = SiteBuilder(folder / "site", folder / "s")
+        image = own.image(PackBuilder.honest().file(f"{SITE_PACKAGES}/ipykernel_launcher.py").write(folder))
+        site.path.write_text(site.path.read_text().replace(str(site.store.root), str(own.store.root)))
+        site.offer(image, "datasci", "2026.05")
+        (image.path / SITE_PACKAGES / "evil.py").touch()
+        yield image
+
+
+class TestSpoiltImage:
+    def test_is_refused_by_every_way_to_start(self, spoilt: Image, fetch: Fetch, site: SiteBuilder):
+        for reply in (
+            fetch("api/kernels", "POST", {"name": "datasci"}),
+            fetch("api/sessions", "POST", session({"name": "datasci"})),
+        ):
+            assert (reply.status, reply.json["code"]) == (403, "image-drifted")
+            assert "evil.py" in reply.json["message"]
+        assert [r.event.reason for r in site.events()] == ["image-drifted"] * 2
+
+    def test_what_cannot_be_executed_is_refused_in_words(
+        self, site: SiteBuilder, images: tuple[Image, Image], fetch: Fetch
+    ):
+        site.offer(images[0], "datasci", "2026.05")  # its bin/python is no program that this machine runs
+        reply = fetch("api/kernels", "POST", {"name": "datasci"})
+        assert reply.status == 403
+        assert reply.json["code"] == "io-error"
+        outcomes = [(r.event.type, r.event.outcome) for r in site.events()]
+        assert outcomes == [("kernel.start", "allowed"), ("kernel.start", "error")]
+
+
+@pytest.mark.packs
+class TestRealKernels:
+    @pytest.fixture
+    def server_options(self, real: SiteBuilder) -> dict[str, Any]:
+        return {"EnvGuardApp": {"site": str(real.path)}}
+
+    def test_an_approved_kernel_runs(self, fetch: Fetch, run: Callable[[str, str], str], real: SiteBuilder):
+        reply = fetch("api/kernels", "POST", {"name": "DataSci"})
+        assert reply.status == 201
+        kernel = reply.json["id"]
+        assert reply.json["name"] == "datasci"
+        assert run(kernel, "1 + 1") == "2"
+        assert run(kernel, "import numpy; numpy.__file__").strip("'").startswith(str(real.store.root))
+        assert fetch(f"api/kernels/{kernel}", "DELETE").status == 204
+        assert [r.event.type for r in real.events()] == ["kernel.start", "kernel.stop"]
+
+    def test_a_kernel_that_is_not_python_runs(self, fetch: Fetch, run: Callable[[str, str], str]):
+        kernel = fetch("api/kernels", "POST", {"name": "calc"}).json["id"]
+        assert run(kernel, "2 * 21") == "42"
+
+    def test_nothing_that_the_user_planted_has_a_say(
+        self,
+        fetch: Fetch,
+        run: Callable[[str, str], str],
+        planted: Path,
+        jp_home_dir: Path,
+        jp_root_dir: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ):
+        evil = f"open({str(planted)!r}, 'w')"
+        user_site = jp_home_dir / ".local/lib/python3.11/site-packages"
+        for folder in (user_site, tmp_path / "evil", jp_root_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in (
+                "usercustomize",
+                "sitecustomize",
+                "ipykernel_launcher",
+                "ipykernel",
+                "numpy",
+                "runpy",
+            ):
+                (folder / f"{name}.py").write_text(evil)
+        (user_site / "evil.pth").write_text(f"import sys; {evil}")
+        (jp_root_dir / "helper.py").write_text("answer = 42")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "evil"))
+        monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "evil/numpy.py"))
+        monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / "evil"))
+        monkeypatch.setenv("SECRET_TOKEN", "secret")
+        monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "local-provisioner")
+        kernel = fetch(
+            "api/kernels",
+            "POST",
+            {"name": "datasci", "env": {"EVIL": "1"}, "argv": ["/usr/bin/touch", str(planted)], "path": ""},
+        ).json["id"]
+        assert (
+            run(kernel, "import numpy; numpy.add(1, 1)").endswith("2)")
+            or run(kernel, "int(numpy.add(1, 1))") == "2"
+        )
+        assert run(kernel, "import helper; helper.answer") == "42"
+        assert run(kernel, "import sys; (sys.flags.isolated, sys.flags.no_user_site)") == "(1, 1)"
+        assert run(kernel, f"import os; sorted({HARMFUL} & set(os.environ))") == "[]"
+        assert run(kernel, CHILD).endswith(" False")
+        assert not planted.exists()
+
+    def test_a_foreign_entry_point_of_our_name_does_not_count(
+        self, fetch: Fetch, run: Callable[[str, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        from jupyter_client.provisioning.factory import KernelProvisionerFactory
+
+        info = tmp_path / "lib/evil-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            "[jupyter_client.kernel_provisioners]\nenvguard-provisioner = evil:Provisioner\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path / "lib")
+        found = KernelProvisionerFactory._get_all_provisioners()
+        assert (
+            EntryPoint("envguard-provisioner", "evil:Provisioner", KernelProvisionerFactory.GROUP_NAME)
+            in found
+        )
+        assert fetch("api/kernels", "POST", {"name": "minimal"}).status == 201
+        assert "evil" not in sys.modules
+
+    def test_a_session_starts_changes_kernels_and_keeps_what_it_has_when_refused(
+        self, fetch: Fetch, run: Callable[[str, str], str], real: SiteBuilder
+    ):
+        made = fetch("api/sessions", "POST", session({"name": "minimal"}))
+        assert (made.status, made.json["kernel"]["name"]) == (201, "minimal")
+        address = f"api/sessions/{made.json['id']}"
+        refused = fetch(address, "PATCH", {"kernel": {"name": "python3"}})
+        assert (refused.status, refused.json["code"]) == (403, "kernel-not-approved")
+        assert fetch(address).json["kernel"]["id"] == made.json["kernel"]["id"]
+        changed = fetch(address, "PATCH", {"kernel": {"name": "calc"}})
+        assert (changed.status, changed.json["kernel"]["name"]) == (200, "calc")
+        assert run(changed.json["kernel"]["id"], "3 * 3") == "9"
+        assert [kernel["name"] for kernel in fetch("api/kernels").json] == ["calc"]
+        renamed = fetch(address, "PATCH", {"path": "other.ipynb"})
+        assert renamed.json["path"] == "other.ipynb"
+
+    def test_a_session_that_is_there_is_shown_even_when_its_kernel_is_revoked(
+        self, fetch: Fetch, real: SiteBuilder
+    ):
+        made = fetch("api/sessions", "POST", session({"name": "calc"}))
+        real.revoke("calc", "2026.11")
+        again = fetch("api/sessions", "POST", session({"name": "calc"}))
+        assert (again.status, again.json["id"]) == (201, made.json["id"])
+
+    def test_a_restart_is_refused_after_a_revocation_and_stops_nothing(
+        self, fetch: Fetch, run: Callable[[str, str], str], real: SiteBuilder
+    ):
+        kernel = fetch("api/kernels", "POST", {"name": "minimal"}).json["id"]
+        run(kernel, "x = 41")
+        real.revoke("minimal", "2026.11")
+        reply = fetch(f"api/kernels/{kernel}/restart", "POST", "")
+        assert (reply.status, reply.json["code"]) == (403, "revoked")
+        assert run(kernel, "x + 1") == "42"
+
+    def test_a_restart_starts_afresh(self, fetch: Fetch, run: Callable[[str, str], str], real: SiteBuilder):
+        kernel = fetch("api/kernels", "POST", {"name": "minimal"}).json["id"]
+        run(kernel, "x = 41")
+        assert fetch(f"api/kernels/{kernel}/restart", "POST", "").status == 200
+        assert run(kernel, "x") == "NameError"
+        assert [r.event.type for r in real.events()] == ["kernel.start", "kernel.stop", "kernel.start"]
+
+    def test_the_default_kernel_is_an_approved_one(self, fetch: Fetch, run: Callable[[str, str], str]):
+        reply = fetch("api/kernels", "POST", "")
+        assert (reply.status, reply.json["name"]) == (201, "datasci")
+
+    def test_a_kernel_is_interrupted(self, fetch: Fetch, run: Callable[[str, str], str]):
+        kernel = fetch("api/kernels", "POST", {"name": "minimal"}).json["id"]
+        assert run(kernel, "1") == "1"
+        assert fetch(f"api/kernels/{kernel}/interrupt", "POST", "").status == 204
