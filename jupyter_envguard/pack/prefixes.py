@@ -148,7 +148,7 @@ def may_leak(path: str) -> bool:
 
     Records are never loaded, byte code is made anew, and conda-pack's script goes.
     """
-    return path != UNPACK_SCRIPT and not path.startswith("conda-meta/") and "/__pycache__/" not in path
+    return path != UNPACK_SCRIPT and not path.startswith("conda-meta/") and "/__pycache__/" not in f"/{path}"
 
 
 class Sightings:

@@ -23,8 +23,12 @@ from jupyter_envguard.spec import Package, Spec
 RECORD = re.compile(r"conda-meta/[^/]+\.json\Z")
 DIST_INFO = re.compile(r"(lib/python\d+\.\d+t?/site-packages/[^/]+\.dist-info)/METADATA\Z")
 HEX = {"sha256": re.compile(r"(?:[0-9a-f]{64})?\Z"), "md5": re.compile(r"(?:[0-9a-f]{32})?\Z")}
+BOM = b"\xef\xbb\xbf"
 BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 """Every byte but the ones that give JSON its shape."""
+PAIR = re.compile(rb"\[\]|\{\}")
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""An escape that may be half of a character, which no text of ours may hold."""
 INTEGER_DIGITS = 18
 """Digits of the longest integer: sizes and times in milliseconds have fewer."""
 
@@ -45,13 +49,16 @@ def load_json(content: bytes, path: str, limits: Limits) -> Any:
     if _is_deeper(content, limits.json_depth):
         raise invalid(path, f"it nests deeper than {limits.json_depth} levels")
     try:
-        return json.loads(
+        document = json.loads(
             content.decode(),
             object_pairs_hook=_object,
             parse_float=_no_number,
             parse_int=_integer,
             parse_constant=_no_number,
         )
+        if SURROGATE.search(content):
+            json.dumps(document, ensure_ascii=False).encode()  # half a character cannot be encoded
+        return document
     except (ValueError, RecursionError) as error:
         raise invalid(path, f"it is not strict JSON ({error})") from error
 
@@ -76,7 +83,7 @@ def _is_deeper(content: bytes, depth: int) -> bool:
         content = re.sub(rb"\\.", b"", content, flags=re.DOTALL)
     shape = re.sub(rb'"[^"]*"', b"", content.translate(None, BRACKETS))
     for _ in range(depth):
-        shape = shape.replace(b"[]", b"").replace(b"{}", b"")
+        shape = PAIR.sub(b"", shape)
     return bool(shape)
 
 
@@ -92,7 +99,7 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _integer(text: str) -> int:
-    if len(text) > INTEGER_DIGITS:
+    if len(text.lstrip("-")) > INTEGER_DIGITS:
         raise ValueError("a number is too long")
     return int(text)
 
@@ -107,9 +114,8 @@ class _Fields:
         self._path = path
 
     def text(self, *names: str) -> str:
-        """Return the first of `names` that is set, or nothing."""
-        value: str = self._get(names, str, "")
-        return value
+        """Return the first of `names` that is set, or nothing; it is one line and nothing invisible."""
+        return self._printable(self._get(names, str, ""), names[0])
 
     def number(self, name: str) -> int:
         value: int = self._get((name,), int, 0)
@@ -125,7 +131,7 @@ class _Fields:
         found = self.items(name)
         if not all(isinstance(item, str) for item in found):
             raise invalid(self._path, f"{name!r} holds something that is not text")
-        return tuple(found)
+        return tuple(self._printable(item, name) for item in found)
 
     def object(self, name: str) -> _Fields:
         return _Fields(self._get((name,), dict, {}), self._path)
@@ -134,6 +140,12 @@ class _Fields:
         value = self.text(name).lower()
         if not HEX[kind].match(value):
             raise invalid(self._path, f"{name!r} is not a {kind}")
+        return value
+
+    def _printable(self, value: str, name: str) -> str:
+        value = _one_line(value)
+        if not value.isprintable():
+            raise invalid(self._path, f"{name!r} has control or invisible characters")
         return value
 
     def _get(self, names: Iterable[str], kind: type, default: Any) -> Any:
@@ -145,6 +157,11 @@ class _Fields:
                 raise invalid(self._path, f"{name!r} is not of type {kind.__name__}")
             return value
         return default
+
+
+def _one_line(text: str) -> str:
+    """Return `text` with every run of white space as one space: people write licences over several lines."""
+    return text if text.isprintable() else " ".join(text.split())
 
 
 def read_record(path: str, content: bytes, limits: Limits) -> tuple[CondaRecord, Package]:
@@ -265,13 +282,15 @@ def _headers(content: bytes, path: str) -> dict[str, list[str]]:
     """Return the headers of core metadata by lower-case name; continued lines are dropped."""
     headers: dict[str, list[str]] = {}
     try:
-        head = re.split(r"\r?\n\r?\n", content.decode("utf-8-sig"), maxsplit=1)[0]
+        head = re.split(r"\r?\n\r?\n", content.removeprefix(BOM).decode(), maxsplit=1)[0]
     except UnicodeDecodeError as error:
         raise _bad_metadata(path, "it is not UTF-8") from error
     for line in head.splitlines():
         name, colon, value = line.partition(":")
         if colon and not line.startswith((" ", "\t")):
-            headers.setdefault(name.lower(), []).append(value.strip())
+            headers.setdefault(name.lower(), []).append(_one_line(value.strip()))
+    if not all(value.isprintable() for values in headers.values() for value in values):
+        raise _bad_metadata(path, "it has control or invisible characters")
     return headers
 
 

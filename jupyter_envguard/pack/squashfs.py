@@ -14,7 +14,7 @@ from functools import lru_cache
 from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.inventory import Kind, Member
 from jupyter_envguard.pack.limits import Limits
-from jupyter_envguard.pack.names import decode
+from jupyter_envguard.pack.names import check_path, decode
 from jupyter_envguard.pack.reader import Reader
 from jupyter_envguard.pack.refusals import HOSTILE, damaged, quoted
 from jupyter_envguard.pack.squashfs_tables import (
@@ -76,6 +76,7 @@ class SquashfsContainer:
                 pending.pop()
                 continue
             path = above + _name(name)
+            check_path(path, self._limits)
             count += 1
             if count > self._limits.entries:
                 raise PackRefused(
@@ -85,8 +86,8 @@ class SquashfsContainer:
                 )
             yield _member(path, reference, inode, files), inode
             if inode.type == FOLDER:
-                if inode.number in folders or len(pending) > self._limits.depth:
-                    raise invalid(f"the folder {quoted(path)} is found twice or too deep")
+                if inode.number in folders:
+                    raise invalid(f"the folder {quoted(path)} is found twice")
                 folders.add(inode.number)
                 pending.append((f"{path}/", tables.listing(inode)))
 

@@ -137,7 +137,9 @@ class ZipContainer:
         tail = self._source.read_at(
             max(self._source.size - END.size - COMMENT_MAX, 0), END.size + COMMENT_MAX
         )
-        return trailing("a comment or other data") if END_MAGIC in tail else truncated("a zip")
+        at = tail.rfind(END_MAGIC)
+        whole = at >= 0 and at + END.size <= len(tail)
+        return trailing("a comment or other data") if whole else truncated("a zip")
 
     def _contents(self, entries: list[_Entry], end: int) -> Iterator[bytes]:
         """Yield the content of all members one after the other, everything about them checked."""
@@ -155,8 +157,9 @@ class ZipContainer:
     def _blocks(self, end: int) -> Iterator[bytes]:
         self.consumed = 0
         for block in self._source.blocks():
-            yield block[: end - self.consumed]
+            kept = block[: end - self.consumed]
             self.consumed += len(block)
+            yield kept
             if self.consumed >= end:
                 return
 
