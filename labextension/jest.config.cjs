@@ -25,6 +25,7 @@ const tsconfig = {
   isolatedModules: true,
   jsx: 'react',
   module: 'CommonJS',
+  resolveJsonModule: true,
   moduleResolution: 'Node10',
   target: 'ES2022'
 };

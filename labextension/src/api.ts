@@ -102,8 +102,8 @@ export class Refusal extends Error implements IReason {
 export interface IApi {
   /** Fetch the catalog; rejects with a `Refusal`. */
   catalog(): Promise<ICatalog>;
-  /** Fetch the packages of one release; rejects with a `Refusal`. */
-  spec(name: string, release: string): Promise<ISpec>;
+  /** Fetch the packages of one release, provided its spec has this digest; rejects with a `Refusal`. */
+  spec(name: string, release: string, digest: string): Promise<ISpec>;
 }
 
 /** The REST interface of the server extension. */
@@ -114,12 +114,14 @@ export class Api implements IApi {
     return asCatalog(await this._get('environments'));
   }
 
-  async spec(name: string, release: string): Promise<ISpec> {
-    return asSpec(await this._get('environments', name, 'releases', release, 'packages'));
+  async spec(name: string, release: string, digest: string): Promise<ISpec> {
+    const [environment, version] = [name, release].map(encodeURIComponent);
+    const query = URLExt.objectToQueryString({ digest });
+    return asSpec(await this._get(`environments/${environment}/releases/${version}/packages${query}`));
   }
 
-  private async _get(...path: string[]): Promise<unknown> {
-    const url = URLExt.join(this._settings.baseUrl, 'envguard/api', ...path.map(encodeURIComponent));
+  private async _get(address: string): Promise<unknown> {
+    const url = URLExt.join(this._settings.baseUrl, 'envguard/api', address);
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, {}, this._settings);

@@ -67,7 +67,7 @@ export class EnvironmentsModel implements IEnvironments {
     if (known) {
       return known;
     }
-    const asked = this._api.spec(name, release);
+    const asked = this._api.spec(name, release, digests.spec);
     this._specs.set(digests.spec, asked);
     // A digest names its content for ever, a failure does not last: forget only the latter.
     asked.catch(() => this._specs.delete(digests.spec));

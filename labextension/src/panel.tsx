@@ -126,7 +126,7 @@ function Card({ environment, opener, words }: ICardProps): JSX.Element {
       <span className="jp-EnvGuard-facts">
         <State mark={markOf(environment.state)} words={words} />
         <span>{release}</span>
-        <span>{words.count(environment.packages)}</span>
+        {environment.packages > 0 && <span>{words.count(environment.packages)}</span>}
         <code title={digests.spec}>{shortDigest(digests.spec)}</code>
       </span>
       {expires && <span className="jp-EnvGuard-note">{trans.__('Until %1', words.date(expires))}</span>}

@@ -1,5 +1,9 @@
+import Ajv from 'ajv/dist/2020';
+
+import environmentsSchema from '../../jupyter_envguard/schemas/environments.json';
+import specSchema from '../../jupyter_envguard/schemas/spec.json';
 import { Api, Refusal, asCatalog, asSpec } from '../src/api';
-import { catalogJson, environmentJson, packageJson, server } from './server';
+import { catalogJson, digest, environmentJson, packageJson, server, specJson } from './server';
 
 const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
 
@@ -17,11 +21,11 @@ describe('Api', () => {
   });
 
   it('asks for the packages of one release', async () => {
-    const { settings, asked } = server(() =>
-      json({ spec: 's', platform: 'linux-64', mixed: false, packages: [packageJson('numpy')] })
+    const { settings, asked } = server(() => json(specJson()));
+    const spec = await new Api(settings).spec('data sci', '2026.11', digest('b'));
+    expect(asked[0]).toContain(
+      `envguard/api/environments/data%20sci/releases/2026.11/packages?digest=sha256%3A${'b'.repeat(64)}`
     );
-    const spec = await new Api(settings).spec('data sci', '2026.11');
-    expect(asked[0]).toContain('envguard/api/environments/data%20sci/releases/2026.11/packages');
     expect(spec.packages.map(item => item.name)).toEqual(['numpy']);
   });
 
@@ -57,16 +61,7 @@ describe('asCatalog', () => {
   it('reads what the server writes', () => {
     const catalog = asCatalog(
       catalogJson({
-        environments: [environmentJson({ approval: null, expires: '2027-01-31T00:00:00Z' })],
-        unavailable: [
-          {
-            name: 'old',
-            release: '1',
-            display_name: 'Old',
-            state: 'revoked',
-            reasons: [{ code: 'revoked', message: 'No.', hint: '' }]
-          }
-        ]
+        environments: [environmentJson({ approval: null, expires: '2027-01-31T00:00:00Z' })]
       })
     );
     expect(catalog.environments[0]).toMatchObject({
@@ -75,7 +70,7 @@ describe('asCatalog', () => {
       successor: null,
       expires: '2027-01-31T00:00:00Z'
     });
-    expect(catalog.unavailable[0]?.reasons[0]?.message).toBe('No.');
+    expect(catalog.unavailable[0]?.reasons[0]?.message).toBe('legacy@2024.01 was revoked.');
   });
 
   it.each([
@@ -95,7 +90,17 @@ describe('asCatalog', () => {
 
 describe('asSpec', () => {
   it('names the field at fault', () => {
-    const answer = { spec: 's', platform: 'p', mixed: true, packages: [packageJson('a', { size: null })] };
+    const answer = specJson({ packages: [packageJson('a', { size: null })] });
     expect(() => asSpec(answer)).toThrow('/packages/0/size');
+  });
+});
+
+describe('The documents of these tests', () => {
+  const ajv = new Ajv({ validateFormats: false });
+
+  it('are those that the server describes', () => {
+    const { platform, mixed, packages } = specJson();
+    expect(ajv.validate(environmentsSchema, catalogJson()) || ajv.errorsText()).toBe(true);
+    expect(ajv.validate(specSchema, { platform, mixed, packages }) || ajv.errorsText()).toBe(true);
   });
 });

@@ -45,6 +45,11 @@ describe('EnvironmentList', () => {
     expect(opened).toEqual(['datasci@2026.11']);
   });
 
+  it('says nothing about the number of packages where nobody can tell', async () => {
+    await show(catalog({ environments: [environment({ packages: 0 })] }));
+    expect(screen.getByRole('button', { name: /Data Science/ }).textContent).not.toContain('package');
+  });
+
   it('says until when a deprecated release lasts and what comes after it', async () => {
     await show(
       catalog({

@@ -26,6 +26,17 @@ export const environmentJson = (changes: object = {}) => ({
   digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
   packages: 3,
   current: true,
+  warnings: [],
+  ...changes
+});
+
+export const unavailableJson = (changes: object = {}) => ({
+  name: 'legacy',
+  release: '2024.01',
+  display_name: 'Legacy',
+  state: 'revoked',
+  successor: null,
+  reasons: [{ code: 'revoked', message: 'legacy@2024.01 was revoked.', hint: 'Use datasci.' }],
   ...changes
 });
 
@@ -33,7 +44,7 @@ export const catalogJson = (changes: object = {}) => ({
   catalog: { version: 4, expires: '2026-12-24T00:00:00Z' },
   user: 'analyst',
   environments: [environmentJson()],
-  unavailable: [],
+  unavailable: [unavailableJson()],
   ...changes
 });
 
@@ -51,6 +62,16 @@ export const packageJson = (name: string, changes: object = {}) => ({
   size: 1_500_000,
   depends: [],
   requested: false,
+  ...changes
+});
+
+export const specJson = (changes: object = {}) => ({
+  environment: 'datasci',
+  release: '2026.11',
+  spec: digest('b'),
+  platform: 'linux-64',
+  mixed: false,
+  packages: [packageJson('numpy')],
   ...changes
 });
 
