@@ -38,7 +38,7 @@ BUILD = ["npm", "run", "build:prod"]
 
 # setuptools' editable_wheel asks the distribution for `has_data`, but the method is called
 # `has_data_files`: without the alias `pip install -e` silently drops every data file.
-Distribution.has_data = Distribution.has_data_files  # type: ignore[attr-defined]
+Distribution.has_data = Distribution.has_data_files
 
 
 class BundleError(SystemExit):

@@ -25,6 +25,7 @@ PACKAGE = ROOT / "jupyter_envguard"
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 50
 VERBS = frozenset({"delete", "get", "head", "options", "patch", "post", "put"})
+PLUG_INS = frozenset({"cli", "hooks", "hub", "kernels", "server"})
 HEAVY = (
     "jupyter_client",
     "jupyter_server",
@@ -193,6 +194,16 @@ class TestPackingList:
 
     def test_names_nothing_that_is_not_there(self, patterns: list[str]) -> None:
         assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []
+
+
+class TestPanel:
+    def test_has_no_colours_of_its_own(self) -> None:
+        sheets = tracked("labextension/style/*.css")
+        assert sheets
+        colour = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(rgb|hsl|hwb|lab|lch|color)a?\(")
+        assert {
+            name_of(sheet): found[0] for sheet in sheets if (found := colour.search(sheet.read_text()))
+        } == {}
 
 
 class TestErrors:
