@@ -53,8 +53,8 @@ TYPES = frozenset(
 """Every type of event."""
 Outcome = Literal["allowed", "denied", "error"]
 """`denied` is a decision, `error` a failure: nobody decided."""
-Auth = Literal["os-user", "hub-token", "peercred"]
-"""How we know who acts: the process's own user, the Hub, or the kernel of the machine."""
+Auth = Literal["os-user", "hub-token", "peercred", "catalog"]
+"""How we know who acts: the process's own user, the Hub, the machine's kernel, the signed catalog."""
 Trust = Literal["site", "self-reported", "kernel-attested"]
 """Who vouches: a process of the site, the user's own session, or the machine's kernel."""
 DIGESTS = frozenset({"config", "manifest", "pack", "policy", "spec"})
@@ -195,8 +195,7 @@ class Record:
     def from_bytes(cls, content: bytes) -> Record:
         """Return the record whose `canonical` is `content`; raise `log-invalid` for anything else."""
         try:
-            document = json.loads(content)
-            record = cls._from_json(document)
+            record = cls._from_json(json.loads(content))
         except (ValueError, RecursionError, KeyError, TypeError, EnvGuardError) as error:
             raise _unreadable(str(error)) from error
         if record.canonical() != content:
@@ -204,8 +203,8 @@ class Record:
         return record
 
     @classmethod
-    def _from_json(cls, document: dict[str, Any]) -> Record:
-        if document.pop("format") != FORMAT:
+    def _from_json(cls, document: object) -> Record:
+        if not isinstance(document, dict) or document.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         event = {item.name: document.pop(item.name) for item in fields(Event)}
         event["actor"] = Actor(**event["actor"])

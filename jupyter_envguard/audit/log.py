@@ -212,12 +212,16 @@ class Log:
         return Verification(last)
 
     def _opened(self) -> sqlite3.Connection:
-        """Return the writing connection, a new one when another file took the path's place."""
-        if self._writer is not None and not self._is_same_file():
-            self._release()
+        """Return the writing connection."""
         if self._writer is None:
             self._writer = database.open_writer(self.path, create=self._create)
             self._inode = database.mark_of(self.path)[:2]
+        elif not self._is_same_file():
+            raise Untrusted(
+                "log-invalid",
+                f"The log {self.path} was removed or replaced while it was in use.",
+                "Find out by whom, and put it back from a backup.",
+            )
         return self._writer
 
     def _is_same_file(self) -> bool:

@@ -19,8 +19,10 @@ from jupyter_envguard.spec import check_digest
 
 DISPLAY_LENGTH = 80
 """Characters in a display name; launchers cut longer ones."""
-TEXT_LENGTH = 2000
-"""Characters in a description or reason."""
+DESCRIPTION_LENGTH = 2000
+"""Characters in a description."""
+REASON_LENGTH = 1000
+"""Characters in a reason; the log holds them, too."""
 WARNINGS = 64
 """Rules whose warnings an entry lists."""
 
@@ -67,7 +69,7 @@ class Statement:
     def __post_init__(self) -> None:
         names.check_subject(self.who, "user")
         names.parse_time(self.when)
-        names.check_text(self.reason, "reason", TEXT_LENGTH, lines=True)
+        names.check_text(self.reason, "reason", REASON_LENGTH, lines=True)
 
     def as_json(self) -> dict[str, str]:
         """Return the JSON form."""
@@ -158,7 +160,7 @@ class Entry:
             raise _invalid(f"{self.id} has no proper state or verdict")
         if not names.check_text(self.display_name, "display name", DISPLAY_LENGTH).strip():
             raise _invalid(f"{self.id} has no display name")
-        names.check_text(self.description, "description", TEXT_LENGTH, lines=True)
+        names.check_text(self.description, "description", DESCRIPTION_LENGTH, lines=True)
         names.check_language(self.language)
         check_logo(self.logo)
         for what in ("pack", "spec", "manifest"):
