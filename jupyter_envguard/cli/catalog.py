@@ -1,4 +1,4 @@
-"""`list`, `show`, `diff` and `renew`: what the catalog says."""
+"""`list`, `show` and `diff`: what the catalog says."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from jupyter_envguard.catalog import Allowed, Catalog, Entry, Offer, Repository, State, names
+from jupyter_envguard.catalog import Allowed, Catalog, Entry, Offer, State, names
 from jupyter_envguard.cli.context import Context
-from jupyter_envguard.cli.terminal import Screen, columns, count, escape
+from jupyter_envguard.cli.tables import differences, packages
+from jupyter_envguard.cli.terminal import Screen, columns, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput, NotFound
-from jupyter_envguard.spec import Difference, Package, Spec, diff
+from jupyter_envguard.spec import Spec, diff
 from jupyter_envguard.store import Image, Store
 
 WORDS: Mapping[State, str] = MappingProxyType({state: state.replace("_", " ") for state in State})
@@ -161,15 +162,6 @@ def _described(entry: Entry, image: Image | None, spec: Spec | None) -> Iterator
     yield from ("  " + line for line in columns([(key, value) for key, value in rows.items() if value != ""]))
 
 
-def packages(spec: Spec) -> list[str]:
-    """Return the packages of `spec` as a table."""
-    rows = [
-        (p.name, p.version, p.build or "-", p.channel or "-", p.manager, p.license or "-")
-        for p in spec.packages
-    ]
-    return columns(rows, ("PACKAGE", "VERSION", "BUILD", "CHANNEL", "MANAGER", "LICENCE"))
-
-
 def diff_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `diff`."""
     parser.add_argument("before", metavar="NAME@RELEASE")
@@ -188,42 +180,10 @@ def compare(arguments: Namespace, context: Context) -> Answer:
     return Answer(document, differences(found, context.screen) if found else ["The packages are the same."])
 
 
-def differences(found: tuple[Difference, ...], screen: Screen) -> Iterator[str]:
-    """Yield a table of what changed; rebuilt packages, which stand first, are marked."""
-    rows = [(change.change, change.name, _pin(change.before), _pin(change.after)) for change in found]
-    head, *lines = columns(rows, ("CHANGE", "PACKAGE", "BEFORE", "AFTER"))
-    yield screen.paint(head, "bold")
-    for change, line in zip(found, lines, strict=True):
-        yield screen.paint(line, "yellow") if change.change == "rebuilt" else line
-    yield f"{count(len(found), 'difference')}."
-
-
-def _pin(package: Package | None) -> str:
-    if package is None:
-        return "-"
-    return " ".join(
-        filter(None, (package.version, package.build, "(pip)" if package.manager == "pypi" else ""))
-    )
-
-
-def renew_arguments(parser: ArgumentParser) -> None:
-    """Add no arguments: `renew` has none of its own."""
-    del parser
-
-
-def renew(arguments: Namespace, context: Context) -> Answer:
-    """Sign the catalog again, so that it does not expire; its entries stay as they are."""
-    del arguments
-    site = context.site()
-    catalog = Repository(site.catalog_folder(), site.require_keys()).renew()
-    return Answer(_head(catalog), [f"The catalog is signed until {_head(catalog)['expires']}."])
-
-
 VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         "list": Verb(list_arguments, list_releases),
         "show": Verb(show_arguments, show),
         "diff": Verb(diff_arguments, compare),
-        "renew": Verb(renew_arguments, renew),
     }
 )

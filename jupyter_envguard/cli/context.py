@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,3 +62,9 @@ def actor() -> Actor:
     except KeyError:
         name = str(uid)
     return Actor(name, uid, "os-user")
+
+
+def moment(text: str) -> datetime:
+    """Return the time that a person wrote; without a zone it is UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from jupyter_envguard.audit import UNSEEN, Head, Log, Query, Record, Verification, merged, spooled
 from jupyter_envguard.catalog import Entry, State, names
-from jupyter_envguard.cli.context import Context
+from jupyter_envguard.cli.context import Context, moment
 from jupyter_envguard.cli.progress import progress
 from jupyter_envguard.cli.terminal import columns, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
@@ -215,12 +214,6 @@ def _record_lines(records: list[Record]) -> list[str]:
         if rows
         else ["No event."]
     )
-
-
-def moment(text: str) -> datetime:
-    """Return the time that a person wrote; without a zone it is UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def number(text: str) -> int:

@@ -1,27 +1,24 @@
-"""`inspect`, `check` and `import`: from an archive to a release that waits for review."""
+"""`inspect`: what is in a pack, without a site and without a judgement."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jupyter_envguard.cli.catalog import packages
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.progress import progress
-from jupyter_envguard.cli.terminal import Screen, columns, count, escape, file_size
+from jupyter_envguard.cli.tables import packages
+from jupyter_envguard.cli.terminal import columns, count, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import open_pack
 
-SHOWN_PATHS = 5
-"""Paths of one finding that people are shown; JSON holds all that the rule reported."""
 
-
-def inspect_arguments(parser: ArgumentParser) -> None:
+def arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `inspect`."""
     parser.add_argument("pack", metavar="PACK", help="the packed environment")
     parser.add_argument("--packages", action="store_true", help="list every package as well")
@@ -80,3 +77,6 @@ def _inspected(inventory: Inventory) -> Iterator[str]:
         "packages": ", ".join(f"{number} from {manager}" for manager, number in sorted(managers.items())),
     }
     return iter(columns([(key, value or "-") for key, value in rows.items()]))
+
+
+VERBS: Mapping[str, Verb] = MappingProxyType({"inspect": Verb(arguments, inspect)})

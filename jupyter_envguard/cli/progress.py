@@ -25,7 +25,7 @@ def progress(screen: Screen, what: str) -> Iterator[Progress]:
         return
     # Imported here because rich costs more than most verbs do, and only a terminal needs it.
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     bars = Bars(
@@ -33,7 +33,9 @@ def progress(screen: Screen, what: str) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
-        TimeRemainingColumn(),
+        # Sealing and the trial of the kernel come after the last byte: show that it lives.
+        TimeElapsedColumn(),
+        SpinnerColumn(),
         console=Console(file=screen.err, highlight=False),
         transient=True,
     )

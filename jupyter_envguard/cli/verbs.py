@@ -22,8 +22,8 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "init": ("init", "make a new site: keys, catalog, store, log and site.yaml"),
         "inspect": ("packs", "show what is in a pack, without a site"),
-        "check": ("packs", "judge a pack by the site's policy and change nothing"),
-        "import": ("packs", "check a pack, seal it in the store and put it up for review"),
+        "check": ("imports", "judge a pack by the site's policy and change nothing"),
+        "import": ("imports", "check a pack, seal it in the store and put it up for review"),
         "approve": ("decisions", "allow a release to its groups and users"),
         "reject": ("decisions", "turn a release down that waits for review"),
         "deprecate": ("decisions", "keep a release usable and tell people to move on"),
@@ -36,7 +36,7 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "verify": ("evidence", "compare images with their manifests, and check the log"),
         "log": ("evidence", "read the log of decisions and kernel starts"),
         "doctor": ("doctor", "check this machine and say what to repair"),
-        "renew": ("catalog", "sign the catalog again before it expires"),
+        "renew": ("decisions", "sign the catalog again before it expires"),
         "rules": ("rules", "list the rules of the policy, or explain one"),
     }
 )

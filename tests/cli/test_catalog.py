@@ -78,10 +78,12 @@ class TestShow:
         assert document["entry"] == filled.new.as_json()
         assert Path(document["image"]).is_dir()
 
-    def test_lists_packages_without_letting_them_drive_the_terminal(self, filled: Filled, run: Run) -> None:
+    def test_lists_packages(self, filled: Filled, run: Run) -> None:
         out = run("show", "datasci@2026.11", "--packages", "--site", filled.path).out
-        assert "ipykernel" in out
-        assert "\x1b" not in out
+        assert out.splitlines()[-1].split()[:2] == ["same", "1.0"]
+
+    def test_a_reason_cannot_pose_as_other_lines(self, filled: Filled, run: Run) -> None:
+        assert "It leaks\\nmemory" in run("show", "datasci@2025.01", "--site", filled.path).out
 
     def test_json_with_packages_is_a_spec(self, filled: Filled, run: Run) -> None:
         document = run("show", "datasci@2026.11", "--packages", "--site", filled.path, "--json").json
