@@ -109,7 +109,7 @@ export function describe(standing: IStanding, environments: IEnvironments, words
       : trans.__('Unmanaged: this kernel does not come from an approved environment.');
   }
   const id = `${origin.environment}@${origin.release}`;
-  const state = `${origin.environment} ${origin.release} · ${words.mark(mark)}.`;
+  const state = `${origin.environment} ${origin.release} · ${words.mark(mark)}${mark === 'checking' ? '' : '.'}`;
   const reasons = environments.findUnavailable(origin.environment, origin.release)?.reasons ?? [];
   const why = reasons.map(({ message, hint }) => `${message} ${hint}`.trim());
   return [state, ...why, trans.__('Show the packages of %1.', id)].join(' ');

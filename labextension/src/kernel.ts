@@ -27,10 +27,10 @@ export type Session = Pick<
 /**
  * Follows the kernel of one document and says where it comes from.
  *
- * A kernel keeps the release it was started from, while the kernel specification
- * of the same name may move on to the next release or disappear. So the origin is
- * read once per kernel. Until the specifications are known *and* the kernel is,
- * the only answer is `checking`.
+ * A kernel keeps the release that it was started from, while the kernel
+ * specification of its name may move on to the next release or disappear. So the
+ * origin is read once per start, a restart included, from specifications that are
+ * newer than the start. Until then the only answer is `checking`.
  */
 export class KernelStanding implements IDisposable {
   constructor(
@@ -75,51 +75,48 @@ export class KernelStanding implements IDisposable {
 
   private _read(): IStanding | null {
     const kernel = this._session.session?.kernel;
-    const specs = this._session.specsManager.specs;
-    if (!this._session.isReady || !specs) {
+    if (kernel && RESTARTING.has(kernel.status)) {
+      this._start = null;
+      return CHECKING;
+    }
+    if (!this._session.isReady || !this._session.specsManager.specs) {
       return CHECKING;
     }
     if (!kernel) {
       return null;
     }
-    if (kernel.id !== this._kernel) {
-      this._kernel = kernel.id;
-      this._origin = null;
-      this._asked = false;
-    }
-    const spec = specs.kernelspecs[kernel.name];
-    const listed = originOf(spec?.metadata);
-    if (!this._origin || (listed && sameRelease(listed, this._origin))) {
-      this._origin = listed;
-    }
-    if (this._origin) {
-      return { mark: this._markOf(this._origin), origin: this._origin };
-    }
-    if (!spec && !this._asked) {
-      // The list may be older than the kernel; ask once before saying anything about it.
-      this._asked = true;
-      this._pending = kernel.id;
+    if (this._start?.kernel !== kernel.id) {
+      const start: IStart = { kernel: kernel.id, name: kernel.name };
+      this._start = start;
       // Later, for the answer may come at once and must not be overtaken by this one.
-      void Promise.resolve().then(() => this._refresh(kernel.id));
+      void Promise.resolve().then(() => this._ask(start));
     }
-    return this._pending === kernel.id ? CHECKING : UNMANAGED;
+    const { origin } = this._start ?? {};
+    if (origin === undefined) {
+      return CHECKING;
+    }
+    return origin ? { mark: this._markOf(origin), origin } : UNMANAGED;
   }
 
-  private async _refresh(kernel: string): Promise<void> {
+  private async _ask(start: IStart): Promise<void> {
+    // Without an answer, the list that is there has to do.
     await this._session.specsManager.refreshSpecs().catch(() => undefined);
-    if (this._pending === kernel) {
-      this._pending = '';
-    }
-    if (!this._isDisposed) {
+    if (this._start === start && !this._isDisposed) {
+      this._start = { ...start, origin: this._listed(start.name) };
       this._update();
     }
   }
 
-  /** The catalog knows best; before it arrives, what the server said with the specification. */
-  private _markOf({ environment, release, state }: IOrigin): Mark {
-    const { catalog } = this._environments;
-    if (!catalog) {
-      return markOf(state);
+  private _listed(name: string): IOrigin | null {
+    return originOf(this._session.specsManager.specs?.kernelspecs[name]?.metadata);
+  }
+
+  /** The catalog knows best; before it arrives, the specification, if it still means this release. */
+  private _markOf(origin: IOrigin): Mark {
+    const { environment, release } = origin;
+    if (!this._environments.catalog) {
+      const listed = this._start && this._listed(this._start.name);
+      return listed && sameRelease(listed, origin) ? markOf(listed.state) : 'checking';
     }
     const offered = this._environments.find(environment, release);
     if (offered) {
@@ -129,15 +126,20 @@ export class KernelStanding implements IDisposable {
     return known?.state === 'revoked' ? 'revoked' : 'unavailable';
   }
 
-  private _kernel = '';
-  private _origin: IOrigin | null = null;
-  private _asked = false;
-  private _pending = '';
+  private _start: IStart | null = null;
   private _standing: IStanding | null = CHECKING;
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
 }
 
+/** One start of a kernel; its origin is undefined until it has been asked for. */
+interface IStart {
+  readonly kernel: string;
+  readonly name: string;
+  readonly origin?: IOrigin | null;
+}
+
+const RESTARTING: ReadonlySet<string> = new Set(['restarting', 'autorestarting']);
 const CHECKING: IStanding = { mark: 'checking', origin: null };
 const UNMANAGED: IStanding = { mark: 'unmanaged', origin: null };
 

@@ -87,12 +87,13 @@ describe('KernelBadge', () => {
     const subject = {};
     const sessionContext = {
       isReady: true,
-      session: { kernel: { id: 'k1', name: 'datasci' } },
+      session: { kernel: { id: 'k1', name: 'datasci', status: 'idle' } },
       kernelChanged: new Signal(subject),
       statusChanged: new Signal(subject),
       specsManager: {
         specs: { kernelspecs: { datasci: { metadata: { envguard: origin } } } },
-        specsChanged: new Signal(subject)
+        specsChanged: new Signal(subject),
+        refreshSpecs: () => Promise.resolve()
       }
     };
     return {
@@ -104,11 +105,13 @@ describe('KernelBadge', () => {
     };
   }
 
-  it('follows the kernel of its notebook and makes room where there is little', () => {
+  it('follows the kernel of its notebook and makes room where there is little', async () => {
     const model = new EnvironmentsModel(new FakeApi());
     const { panel, resize } = notebook();
     const badge = new KernelBadge(panel, { environments: model, opener: { open: jest.fn() }, words });
     act(() => Widget.attach(badge, document.body));
+    expect(screen.getByRole('img').textContent).toBe('Checking…');
+    await screen.findByRole('button');
     expect(screen.getByRole('button').textContent).toBe('datasci 2026.11 · Approved');
     expect(badge.origin).toEqual(origin);
     resize(500);

@@ -1,5 +1,6 @@
 import { Signal } from '@lumino/signaling';
 
+import type { ICatalog } from '../src/api';
 import { EnvironmentsModel } from '../src/model';
 import { KernelStanding, originOf, type Session } from '../src/kernel';
 import { FakeApi, catalog, environment, unavailable } from './server';
@@ -11,15 +12,20 @@ const ours = (changes: object = {}) => ({
 /** The parts of a session context that change under a kernel. */
 class FakeSession {
   isReady = false;
-  session: { kernel: { id: string; name: string } | null } | null = null;
+  session: { kernel: { id: string; name: string; status: string } | null } | null = null;
   kernelChanged = new Signal<this, void>(this);
   statusChanged = new Signal<this, void>(this);
   specsManager = {
     specs: null as { kernelspecs: Record<string, object> } | null,
     specsChanged: new Signal<object, void>(this),
     refreshed: 0,
+    /** What the server would list, if that is not what is known already. */
+    server: null as Record<string, object> | null,
     refreshSpecs: (): Promise<void> => {
       this.specsManager.refreshed += 1;
+      if (this.specsManager.server) {
+        this.list(this.specsManager.server);
+      }
       return Promise.resolve();
     }
   };
@@ -29,12 +35,22 @@ class FakeSession {
     this.specsManager.specsChanged.emit();
   }
 
-  start(id: string, name = 'datasci'): void {
+  async start(id: string, name = 'datasci'): Promise<void> {
     this.isReady = true;
-    this.session = { kernel: { id, name } };
+    this.session = { kernel: { id, name, status: 'starting' } };
     this.kernelChanged.emit();
+    await settled();
+  }
+
+  async status(status: string): Promise<void> {
+    this.session!.kernel!.status = status;
+    this.statusChanged.emit();
+    await settled();
   }
 }
+
+/** Let everything that was promised come true. */
+const settled = () => new Promise<void>(resolve => setTimeout(resolve));
 
 describe('KernelStanding', () => {
   let api: FakeApi;
@@ -46,6 +62,7 @@ describe('KernelStanding', () => {
   beforeEach(() => {
     api = new FakeApi();
     model = new EnvironmentsModel(api);
+    jest.spyOn(model, 'catalog', 'get').mockReturnValue(null);
     session = new FakeSession();
     kernel = new KernelStanding(session as unknown as Session, model);
     said = [];
@@ -57,20 +74,27 @@ describe('KernelStanding', () => {
     model.dispose();
   });
 
-  it('says only that it is checking until kernel and specifications are known', () => {
+  /** From here on the catalog is known. */
+  const read = async (answer: ICatalog) => {
+    jest.restoreAllMocks();
+    api.answers.catalog = answer;
+    await model.refresh();
+  };
+
+  it('says only that it is checking until kernel and specifications are known', async () => {
     expect(kernel.standing?.mark).toBe('checking');
     session.list({});
     expect(kernel.standing?.mark).toBe('checking');
     session.list({ datasci: ours() });
-    session.start('k1');
-    expect(kernel.standing?.mark).toBe('approved');
+    await session.start('k1');
     expect(said).toEqual(['approved']);
   });
 
-  it('says only that it is checking while the specifications are late', () => {
-    session.start('k1');
+  it('says only that it is checking while the specifications are late', async () => {
+    await session.start('k1');
     expect(kernel.standing?.mark).toBe('checking');
     session.list({ datasci: ours() });
+    await settled();
     expect(said).toEqual(['approved']);
   });
 
@@ -81,92 +105,106 @@ describe('KernelStanding', () => {
     expect(kernel.standing).toBeNull();
   });
 
-  it('calls a kernel of another origin unmanaged', () => {
+  it('calls a kernel of another origin unmanaged', async () => {
     session.list({ python3: { metadata: {} } });
-    session.start('k1', 'python3');
+    await session.start('k1', 'python3');
     expect(kernel.standing).toEqual({ mark: 'unmanaged', origin: null });
   });
 
-  it('asks for newer specifications before it calls an unlisted kernel unmanaged', async () => {
-    session.list({});
-    session.start('k1');
-    expect(kernel.standing?.mark).toBe('checking');
-    await new Promise<void>(resolve => kernel.changed.connect(() => resolve()));
-    expect(said).toEqual(['unmanaged']);
-    expect(session.specsManager.refreshed).toBe(1);
-    session.statusChanged.emit();
-    expect(session.specsManager.refreshed).toBe(1);
+  it('reads specifications that are newer than the start of the kernel', async () => {
+    session.list({ datasci: ours({ release: '2026.05' }) });
+    session.specsManager.server = { datasci: ours() };
+    await session.start('k1');
+    expect(kernel.standing?.origin?.release).toBe('2026.11');
+    await session.status('idle');
+    expect([said, session.specsManager.refreshed]).toEqual([['approved'], 1]);
   });
 
-  it('recognises a kernel whose specification arrives with the newer ones', async () => {
-    session.specsManager.refreshSpecs = () => {
-      session.list({ datasci: ours() });
-      return Promise.resolve();
-    };
-    session.list({});
-    session.start('k1');
-    await new Promise<void>(resolve => kernel.changed.connect(() => resolve()));
+  it('makes do with the specifications it has when the server cannot list them', async () => {
+    session.specsManager.refreshSpecs = () => Promise.reject(new Error('503'));
+    session.list({ datasci: ours() });
+    await session.start('k1');
     expect(said).toEqual(['approved']);
   });
 
-  it('survives a server that cannot list specifications', async () => {
-    session.specsManager.refreshSpecs = () => Promise.reject(new Error('503'));
-    session.list({});
-    session.start('k1');
-    await new Promise<void>(resolve => kernel.changed.connect(() => resolve()));
-    expect(said).toEqual(['unmanaged']);
-  });
-
-  it('keeps the release that the kernel was started from when the name moves on', () => {
+  it('keeps the release that the kernel was started from when the name moves on', async () => {
     session.list({ datasci: ours() });
-    session.start('k1');
+    await session.start('k1');
     session.list({ datasci: ours({ release: '2027.02' }) });
     expect(kernel.standing?.origin?.release).toBe('2026.11');
-    session.start('k2');
+    await session.start('k2');
     expect(kernel.standing?.origin?.release).toBe('2027.02');
+  });
+
+  it('looks again after a restart, which starts what the name means now', async () => {
+    session.list({ datasci: ours() });
+    await session.start('k1');
+    session.specsManager.server = { datasci: ours({ release: '2027.02' }) };
+    await session.status('restarting');
+    expect(kernel.standing?.mark).toBe('checking');
+    await session.status('starting');
+    expect(kernel.standing?.origin?.release).toBe('2027.02');
+    expect(said).toEqual(['approved', 'checking', 'approved']);
+  });
+
+  it('does not take the answer for one start as the answer for the next', async () => {
+    let late: () => void = () => undefined;
+    session.specsManager.refreshSpecs = () => new Promise(resolve => (late = resolve));
+    session.list({ datasci: ours() });
+    await session.start('k1');
+    await session.start('k2', 'python3');
+    const answer = late;
+    session.specsManager.refreshSpecs = () => Promise.resolve();
+    await session.start('k3', 'python3');
+    answer();
+    await settled();
+    expect(said).toEqual(['unmanaged']);
   });
 
   it('follows the catalog once it is known', async () => {
     session.list({ datasci: ours() });
-    session.start('k1');
-    api.answers.catalog = catalog({ environments: [environment({ state: 'deprecated' })] });
-    await model.refresh();
+    await session.start('k1');
+    await read(catalog({ environments: [environment({ state: 'deprecated' })] }));
     expect(kernel.standing?.mark).toBe('deprecated');
-    api.answers.catalog = catalog({
-      environments: [],
-      unavailable: [unavailable({ name: 'datasci', release: '2026.11', state: 'revoked' })]
-    });
-    await model.refresh();
+    await read(
+      catalog({
+        environments: [],
+        unavailable: [unavailable({ name: 'datasci', release: '2026.11', state: 'revoked' })]
+      })
+    );
     expect(kernel.standing?.mark).toBe('revoked');
-    api.answers.catalog = catalog({ environments: [] });
-    await model.refresh();
+    await read(catalog({ environments: [] }));
     expect(said).toEqual(['approved', 'deprecated', 'revoked', 'unavailable']);
   });
 
-  it('follows the specification while the catalog is not known', () => {
+  it('follows the specification while the catalog is not known', async () => {
     session.list({ datasci: ours() });
-    session.start('k1');
+    await session.start('k1');
     session.list({ datasci: ours({ state: 'deprecated' }) });
     expect(said).toEqual(['approved', 'deprecated']);
+    session.list({ datasci: ours({ release: '2027.02' }) });
+    expect(said).toEqual(['approved', 'deprecated', 'checking']);
   });
 
   it('still knows a revoked kernel after its specification is gone', async () => {
     session.list({ datasci: ours() });
-    session.start('k1');
+    await session.start('k1');
     session.list({});
-    api.answers.catalog = catalog({
-      environments: [],
-      unavailable: [unavailable({ name: 'datasci', release: '2026.11', state: 'revoked' })]
-    });
-    await model.refresh();
+    await read(
+      catalog({
+        environments: [],
+        unavailable: [unavailable({ name: 'datasci', release: '2026.11', state: 'revoked' })]
+      })
+    );
     expect(kernel.standing?.mark).toBe('revoked');
   });
 
-  it('may be disposed twice, and then says nothing more', () => {
-    kernel.dispose();
-    kernel.dispose();
+  it('may be disposed twice, and then says nothing more', async () => {
     session.list({ datasci: ours() });
-    session.start('k1');
+    const started = session.start('k1');
+    kernel.dispose();
+    kernel.dispose();
+    await started;
     expect(kernel.isDisposed).toBe(true);
     expect(said).toEqual([]);
   });
