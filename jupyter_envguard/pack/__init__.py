@@ -122,6 +122,7 @@ class Pack:
         `pack-changed` as soon as something is not as `inventory` found it.
         """
         inventory = self.inventory()
+        self._source.check_unchanged()
         with closing(self._container.entries()) as entries:
             for expected, entry in zip_longest(inventory.members.values(), entries):
                 if entry is None or entry[0] != expected:

@@ -123,7 +123,7 @@ class SquashfsContainer:
         if size > tables.super.block_size or place + size > tables.super.end:
             raise invalid("a block is too large or lies outside of it")
         self.consumed += size
-        content = self._source.read_at(place, size)
+        content = self._source.exactly(place, size)
         return content if stored & STORED_DATA else tables.unpack(content, tables.super.block_size)
 
 

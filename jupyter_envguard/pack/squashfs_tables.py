@@ -171,11 +171,11 @@ class Metadata:
         place = self._start + offset
         if place + 2 > self._end:
             raise invalid("it points beyond its tables")
-        header = int.from_bytes(self._source.read_at(place, 2), "little")
+        header = int.from_bytes(self._source.exactly(place, 2), "little")
         size = header & ~STORED_METADATA
         if not 0 < size <= METADATA_MAX or place + 2 + size > self._end:
             raise invalid("a metadata block has an impossible size")
-        stored = self._source.read_at(place + 2, size)
+        stored = self._source.exactly(place + 2, size)
         content = stored if header & STORED_METADATA else self._unpack(stored, METADATA_MAX)
         return content, offset + 2 + size
 
@@ -289,7 +289,7 @@ class Tables:
         place = self.super.fragment_table + index // FRAGMENTS_IN_BLOCK * 8
         if place + 8 > self.super.end:
             raise invalid("its table of fragments lies outside of it")
-        block = int.from_bytes(self._source.read_at(place, 8), "little")
+        block = int.from_bytes(self._source.exactly(place, 8), "little")
         cursor = Cursor(self._fragments, block, index % FRAGMENTS_IN_BLOCK * FRAGMENT.size)
         start, size, _ = cursor.unpack(FRAGMENT)
         return start, size

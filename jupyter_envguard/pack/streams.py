@@ -63,6 +63,13 @@ class Source:
         with explained(f"read the pack {self.path}"):
             return os.pread(self._handle, size, offset)
 
+    def exactly(self, offset: int, size: int) -> bytes:
+        """Return just `size` bytes at `offset`; raise `pack-truncated` when there are fewer."""
+        content = self.read_at(offset, size)
+        if len(content) < size:
+            raise truncated("what it says it holds")
+        return content
+
     def blocks(self) -> Iterator[bytes]:
         """Yield the whole file in order."""
         offset = 0

@@ -100,14 +100,14 @@ class ZipContainer:
                 f"The zip's directory has {size} bytes, more than {self._limits.directory_bytes}.",
                 HOSTILE,
             )
-        entries = list(_entries(self._source.read_at(start, size), count))
+        entries = list(_entries(self._source.exactly(start, size), count))
         entries.sort(key=attrgetter("offset"))
         return entries, start
 
     def _find_directory(self) -> tuple[int, int, int]:
         """Return number of members, bytes and start of the directory at the end."""
         at = self._source.size - END.size
-        magic, *numbers = END.unpack(self._source.read_at(at, END.size)) if at >= 0 else (b"",)
+        magic, *numbers = END.unpack(self._source.exactly(at, END.size)) if at >= 0 else (b"",)
         if magic != END_MAGIC:
             raise self._no_end()
         disk, first_disk, here, count, size, start, comment = numbers
@@ -124,10 +124,10 @@ class ZipContainer:
     def _find_directory64(self, locator_at: int) -> tuple[int, int, int, int]:
         """Return where the zip64 end lies, and number, bytes and start of the directory."""
         at = locator_at - END64.size
-        _, disk, stated, disks = LOCATOR.unpack(self._source.read_at(locator_at, LOCATOR.size))
+        _, disk, stated, disks = LOCATOR.unpack(self._source.exactly(locator_at, LOCATOR.size))
         if at < 0 or stated != at or disk or disks != 1:
             raise _odd("its zip64 end is not where it says")
-        end = END64.unpack(self._source.read_at(at, END64.size))
+        end = END64.unpack(self._source.exactly(at, END64.size))
         magic, length, _, _, disk, first_disk, here, count, size, start = end
         if magic != END64_MAGIC or length != END64.size - 12 or disk or first_disk or here != count:
             raise _odd("its zip64 end is malformed")
