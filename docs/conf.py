@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
-
-from jupyter_envguard import __version__
+sys.path.insert(0, str(Path(__file__).resolve().parent / "_ext"))
 
 project = "jupyter_envguard"
 author = "The jupyter_envguard developers"
-release = version = __version__
+release = version = metadata.version("jupyter-envguard")
 extensions = ["myst_parser", "envguard_reference"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "_ext"]

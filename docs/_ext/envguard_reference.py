@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,11 @@ def states() -> str:
     return table(
         ("state", "kernel starts", "can become"),
         [
-            (f"`{state}`", "yes" if state in USABLE else "no", ", ".join(f"`{s}`" for s in sorted(steps)) or "-")
+            (
+                f"`{state}`",
+                "yes" if state in USABLE else "no",
+                ", ".join(f"`{s}`" for s in sorted(steps)) or "-",
+            )
             for state, steps in STEPS.items()
         ],
     )
@@ -114,6 +118,22 @@ def site() -> str:
     return described(Site)
 
 
+def site_template() -> str:
+    """Make the site file that `init` writes."""
+    from jupyter_envguard.site import template
+
+    return f"```yaml\n{template('Research Hub')}```\n"
+
+
+def site_keys() -> str:
+    """Make the table of keys of site.yaml."""
+    from jupyter_envguard.site import file, rules
+
+    rows = [(f"`{key}`", "no" if key in file.OPTIONAL else "yes") for key in file.READERS]
+    rows += [(f"`policy.{key}`", "no") for key in rules.READERS]
+    return table(("key", "required"), rows)
+
+
 def rest_api() -> str:
     """Make a section for every path of the REST interface."""
     import yaml
@@ -126,7 +146,10 @@ def rest_api() -> str:
         + (operation.get("description", "").strip() + "\n\n")
         + table(
             ("status", "meaning"),
-            [(str(status), answer.get("description", "")) for status, answer in _answers(document, operation)],
+            [
+                (str(status), answer.get("description", ""))
+                for status, answer in _answers(document, operation)
+            ],
         )
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
@@ -141,9 +164,37 @@ def events() -> str:
     return described(Event)
 
 
+def event_types() -> str:
+    """Make the list of event types."""
+    from jupyter_envguard.audit.event import TYPES
+
+    return "\n".join(f"- `{kind}`" for kind in sorted(TYPES)) + "\n"
+
+
+def record() -> str:
+    """Make the table of a record's fields."""
+    from jupyter_envguard.audit import Record
+
+    return described(Record)
+
+
+def header() -> str:
+    """Make the table of a manifest header's fields."""
+    from jupyter_envguard.image.manifest import Header
+
+    return described(Header)
+
+
+def seal() -> str:
+    """Make the table of what a manifest says about sealing."""
+    from jupyter_envguard.image.manifest import Seal
+
+    return described(Seal)
+
+
 def line() -> str:
     """Make the table of a manifest line's fields."""
-    from jupyter_envguard.image import Line
+    from jupyter_envguard.image.manifest import Line
 
     return described(Line)
 
@@ -151,20 +202,19 @@ def line() -> str:
 def described(kind: type) -> str:
     """Return a table of the fields of the dataclass `kind` with the sentences below them."""
     said = field_docs(kind)
-    return table(
-        ("field", "type", "default", "meaning"),
-        [
-            (f"`{f.name}`", f"`{f.type}`", f"`{f.default!r}`" if f.default is not MISSING else "", said[f.name])
-            for f in fields(kind)
-        ],
-    )
+    rows = [(f"`{f.name}`", f"`{f.type}`", _default(f.default), said[f.name]) for f in fields(kind)]
+    return table(("field", "type", "default", "meaning"), rows)
+
+
+def _default(value: object) -> str:
+    """Return a default as a cell; one that is not a plain value would fill the page."""
+    return f"`{value!r}`" if isinstance(value, str | int | tuple | None) else ""
 
 
 def field_docs(kind: type) -> dict[str, str]:
     """Return the sentence that stands below each field of the dataclass `kind`."""
-    body = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    return dict(_sentences(body.body))
+    (definition,) = ast.parse(inspect.getsource(kind)).body
+    return dict(_sentences(definition.body))  # type: ignore[attr-defined]
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -204,5 +254,11 @@ GENERATED: dict[str, Callable[[], str]] = {
     "site": site,
     "rest-api": rest_api,
     "events": events,
+    "event-types": event_types,
+    "record": record,
+    "header": header,
+    "seal": seal,
     "line": line,
+    "site-template": site_template,
+    "site-keys": site_keys,
 }
