@@ -167,6 +167,13 @@ RULES = (
         None,
     ),
     Rule(
+        "kernel.imports-untried",
+        "info",
+        "The test of a new environment has a limit of modules and of time; the rest was not looked at.",
+        "Try the modules in the approved kernel before you approve.",
+        None,
+    ),
+    Rule(
         "kernel.not-isolated",
         "info",
         "The kernel was tried on a machine that cannot keep it from everything, so it may have reached out.",
