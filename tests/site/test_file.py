@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, Unavailable
 from jupyter_envguard.policy import DEFAULT
-from jupyter_envguard.site import load, parse, template
+from jupyter_envguard.site import load, parse
 from jupyter_envguard.spec import sha256_digest
 from tests.forks import as_nobody
 
@@ -211,29 +211,3 @@ class TestLoad:
             assert caught.value.code == "permission-denied"
 
         as_nobody(read)
-
-
-class TestTemplate:
-    def test_describes_the_site_it_was_made_for(self) -> None:
-        text = template(
-            'Lab: "north" #1',
-            store="/opt/x",
-            catalog="/srv/c",
-            trust="/srv/r.json",
-            keys="/srv/k",
-            log="/srv/l.sqlite",
-            spool="/srv/s",
-            request_url="https://example.org/?a=b#c",
-        )
-        site = parse(text, FILE)
-        assert site.name == 'Lab: "north" #1'
-        assert (site.store_root, site.catalog, site.trust) == (Path("/opt/x"), "/srv/c", Path("/srv/r.json"))
-        assert (site.keys, site.log, site.spool) == (Path("/srv/k"), Path("/srv/l.sqlite"), Path("/srv/s"))
-        assert (site.request_url, site.policy, site.audit_required) == (
-            "https://example.org/?a=b#c",
-            DEFAULT,
-            True,
-        )
-
-    def test_leaves_out_a_request_address_that_is_not_there(self) -> None:
-        assert parse(template("Lab"), FILE).request_url == ""
