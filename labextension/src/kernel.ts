@@ -29,8 +29,8 @@ export type Session = Pick<
  *
  * A kernel keeps the release that it was started from, while the kernel
  * specification of its name may move on to the next release or disappear. So the
- * origin is read once per start, a restart included, from specifications that are
- * newer than the start. Until then the only answer is `checking`.
+ * origin is read once per start, a restart included, from specifications and a
+ * catalog that are newer than the start. Until then the only answer is `checking`.
  */
 export class KernelStanding implements IDisposable {
   constructor(
@@ -99,8 +99,9 @@ export class KernelStanding implements IDisposable {
   }
 
   private async _ask(start: IStart): Promise<void> {
-    // Without an answer, the list that is there has to do.
-    await this._session.specsManager.refreshSpecs().catch(() => undefined);
+    // Without an answer, what is there has to do.
+    const specs = this._session.specsManager.refreshSpecs().catch(() => undefined);
+    await Promise.all([specs, this._environments.refresh()]);
     if (this._start === start && !this._isDisposed) {
       this._start = { ...start, origin: this._listed(start.name) };
       this._update();
@@ -123,6 +124,9 @@ export class KernelStanding implements IDisposable {
       return markOf(offered.state);
     }
     const known = this._environments.findUnavailable(environment, release);
+    if (!known && this._environments.refusal) {
+      return 'checking';
+    }
     return known?.state === 'revoked' ? 'revoked' : 'unavailable';
   }
 

@@ -1,6 +1,6 @@
 import { Signal } from '@lumino/signaling';
 
-import type { ICatalog } from '../src/api';
+import { Refusal, type ICatalog } from '../src/api';
 import { EnvironmentsModel } from '../src/model';
 import { KernelStanding, originOf, type Session } from '../src/kernel';
 import { FakeApi, catalog, environment, unavailable } from './server';
@@ -58,11 +58,14 @@ describe('KernelStanding', () => {
   let session: FakeSession;
   let kernel: KernelStanding;
   let said: (string | null)[];
+  let unknown: jest.SpyInstance;
+  let refresh: jest.SpyInstance;
 
   beforeEach(() => {
     api = new FakeApi();
     model = new EnvironmentsModel(api);
-    jest.spyOn(model, 'catalog', 'get').mockReturnValue(null);
+    unknown = jest.spyOn(model, 'catalog', 'get').mockReturnValue(null);
+    refresh = jest.spyOn(model, 'refresh').mockResolvedValue(undefined);
     session = new FakeSession();
     kernel = new KernelStanding(session as unknown as Session, model);
     said = [];
@@ -76,10 +79,13 @@ describe('KernelStanding', () => {
 
   /** From here on the catalog is known. */
   const read = async (answer: ICatalog) => {
-    jest.restoreAllMocks();
+    unknown.mockRestore();
+    refresh.mockRestore();
     api.answers.catalog = answer;
     await model.refresh();
   };
+
+  const spoken = () => new Promise<void>(resolve => kernel.changed.connect(() => resolve()));
 
   it('says only that it is checking until kernel and specifications are known', async () => {
     expect(kernel.standing?.mark).toBe('checking');
@@ -175,6 +181,22 @@ describe('KernelStanding', () => {
     expect(kernel.standing?.mark).toBe('revoked');
     await read(catalog({ environments: [] }));
     expect(said).toEqual(['approved', 'deprecated', 'revoked', 'unavailable']);
+  });
+
+  it('never calls a kernel unavailable only because its catalog is older than the kernel', async () => {
+    await read(catalog({ environments: [] }));
+    api.answers.catalog = catalog();
+    session.list({ datasci: ours() });
+    await Promise.all([spoken(), session.start('k1')]);
+    expect(said).toEqual(['approved']);
+  });
+
+  it('never calls a kernel unavailable only because the catalog cannot be read', async () => {
+    await read(catalog({ environments: [] }));
+    api.answers.catalog = new Refusal('catalog-expired', 'Expired.', '');
+    session.list({ datasci: ours() });
+    await Promise.all([spoken(), session.start('k1')]);
+    expect(kernel.standing).toMatchObject({ mark: 'checking', origin: { release: '2026.11' } });
   });
 
   it('follows the specification while the catalog is not known', async () => {
