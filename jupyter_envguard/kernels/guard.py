@@ -34,7 +34,7 @@ from jupyter_envguard.files import explained, read_bounded
 from jupyter_envguard.image import VerifyMode
 from jupyter_envguard.kernels.journal import Journal
 from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
-from jupyter_envguard.kernels.listing import Listing, listing_for
+from jupyter_envguard.kernels.listing import Listing, closed, listing_for
 from jupyter_envguard.kernels.subject import Subject, Subjects
 from jupyter_envguard.site import Site
 from jupyter_envguard.spec import Spec, sha256_digest
@@ -140,11 +140,12 @@ class Guard:
         `wait` the user's groups are asked for when they are old, which takes a
         moment; without it they are refreshed in the background.
         """
+        subject = None
         try:
             subject = self._subjects.fresh() if wait else self._subjects.latest()
             catalog = self.sources.client.current()
         except EnvGuardError as error:
-            return Listing(None, None, (), self._clock(), error)
+            return closed(subject, self._clock(), error)
         with self._turn:
             held, now = self._listing, self._clock()
             if held and held.catalog is catalog and held.subject == subject and now < held.until:

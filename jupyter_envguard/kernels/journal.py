@@ -33,6 +33,9 @@ FOLDERS = 16
 NAME_LENGTH = 100
 """Characters of a user or server name in a path; a longer one is replaced by its digest."""
 
+NOBODY = "(nobody)"
+"""Stands in the path for a user whose name could not be learnt."""
+
 AUTH: Mapping[str, Auth] = MappingProxyType({"hub": "hub-token", "system": "os-user"})
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,7 @@ class Journal:
         self._server = server or "default"
         self._required = required
         self._turn = threading.Lock()
-        self._log: Log | None = None
+        self._logs: dict[str, Log] = {}
 
     def write(
         self,
@@ -90,12 +93,12 @@ class Journal:
                 ) from failure
 
     def _opened(self, subject: Subject | None) -> Log:
+        user = subject.user if subject else NOBODY
         with self._turn:
-            if self._log is None:
-                folder = _folder(self._spool, subject.user if subject else "unknown")
-                path = folder / f"{path_name(self._server)}.sqlite"
-                self._log = Log(path, component="session", trust="self-reported")
-            return self._log
+            if user not in self._logs:
+                path = _folder(self._spool, user) / f"{path_name(self._server)}.sqlite"
+                self._logs[user] = Log(path, component="session", trust="self-reported")
+            return self._logs[user]
 
 
 def path_name(name: str) -> str:

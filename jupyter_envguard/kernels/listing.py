@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from jupyter_envguard.catalog.document import Catalog, Offer
 from jupyter_envguard.catalog.names import SEPARATOR, parse_time
-from jupyter_envguard.errors import EnvGuardError, Unavailable
+from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable, Untrusted
 from jupyter_envguard.kernels.subject import Subject
 
 
@@ -75,3 +75,14 @@ def listing_for(subject: Subject, catalog: Catalog, now: datetime) -> Listing:
     ends = (parse_time(entry.expires) for entry in catalog.entries if entry.expires)
     until = min((end for end in (catalog.expires, *ends) if end > now), default=now)
     return Listing(subject, catalog, offers, until)
+
+
+def closed(subject: Subject | None, now: datetime, error: EnvGuardError) -> Listing:
+    """Return the listing that allows nothing, because of `error`.
+
+    A site file that is missing or wrong is no fault of the user who asks, so such
+    an error counts as one of the machine.
+    """
+    if not isinstance(error, Denied | Untrusted | Unavailable):
+        error = Unavailable(error.code, error.message, error.hint)
+    return Listing(subject, None, (), now, error)

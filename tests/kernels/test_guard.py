@@ -40,33 +40,6 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(scope="session")
-def made() -> Iterator[tuple[Path, Image, Image]]:
-    """Two images that look like Python environments, in a store that tests share."""
-    with short_folder() as folder:
-        yield make_images(SiteBuilder(folder / "site", folder / "s"), folder)
-
-
-def make_images(site: SiteBuilder, folder: Path) -> tuple[Path, Image, Image]:
-    images = []
-    for release in ("1", "2"):
-        pack = PackBuilder.honest()
-        pack.file(f"{SITE_PACKAGES}/ipykernel_launcher.py", b"")
-        pack.file("share/note.txt", release.encode())
-        images.append(site.image(pack.write(folder, name=release)))
-    return site.store.root, *images
-
-
-@pytest.fixture
-def images(made: tuple[Path, Image, Image]) -> tuple[Image, Image]:
-    return made[1:]
-
-
-@pytest.fixture
-def site(made: tuple[Path, Image, Image], tmp_path: Path) -> SiteBuilder:
-    return SiteBuilder(tmp_path / "site", store=made[0])
-
-
 @pytest.fixture
 def own() -> Iterator[tuple[SiteBuilder, Image]]:
     """A site whose image a test may spoil."""

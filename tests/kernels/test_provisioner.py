@@ -1,0 +1,200 @@
+"""Kernels really started through jupyter_client; `tests/server` does the same through a server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+
+from jupyter_envguard.errors import Denied, EnvGuardError
+from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.kernelspecs import PROVISIONER, EnvGuardKernelSpecManager
+from jupyter_envguard.kernels.provisioner import EnvGuardProvisioner
+from tests.sites import SiteBuilder, real_images
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> SiteBuilder:
+    """A site with the smallest real Python environment, and a kernel that is not Python."""
+    images = real_images()
+    site = SiteBuilder(tmp_path / "real", store=images["minimal"].path.parent)
+    site.offer(images["minimal"], "minimal", "2026.11")
+    site.offer(images["calc"], "calc", "2026.11", language="calc")
+    return site
+
+
+Make = Callable[[SiteBuilder, str], AsyncKernelManager]
+
+
+@pytest.fixture
+async def manager_for(tmp_path: Path) -> AsyncIterator[Make]:
+    """Make kernel managers, and clear up after them."""
+    made: list[AsyncKernelManager] = []
+
+    def make(site: SiteBuilder, name: str) -> AsyncKernelManager:
+        specs = EnvGuardKernelSpecManager(site=str(site.path))
+        file = str(tmp_path / f"kernel-{len(made)}.json")
+        made.append(AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs, connection_file=file))
+        return made[-1]
+
+    yield make
+    for manager in made:
+        if manager.provisioner is not None and manager.provisioner.has_process:
+            await manager.shutdown_kernel(now=True)
+        await manager.cleanup_resources()
+
+
+def text_of(content: dict[str, Any]) -> str:
+    return content.get("text") or content.get("data", {}).get("text/plain", "")
+
+
+async def run(manager: AsyncKernelManager, code: str) -> str:
+    client = manager.client()
+    client.start_channels()
+    try:
+        await client.wait_for_ready(timeout=60)
+        said: list[str] = []
+        await client.execute_interactive(
+            code,
+            timeout=60,
+            allow_stdin=False,
+            output_hook=lambda message: said.append(text_of(message["content"])),
+        )
+        return "".join(said).strip()
+    finally:
+        client.stop_channels()
+
+
+@pytest.mark.packs
+class TestRealKernels:
+    async def test_starts_what_the_guard_says_whatever_the_spec_became(
+        self, real: SiteBuilder, manager_for: Make, tmp_path: Path
+    ):
+        manager = manager_for(real, "minimal")
+        spec = manager.kernel_spec
+        spec.argv, spec.env = ["/bin/touch", str(tmp_path / "mark")], {"EVIL": "1", "PYTHONPATH": "/evil"}
+        evil = {"EVIL": "1", "LD_PRELOAD": "/evil.so", "JPY_SESSION_NAME": "a/b.ipynb"}
+        await manager.start_kernel(env=evil, executable="/bin/false", cwd=str(tmp_path))
+        assert await run(manager, "import os; os.getcwd()") == f"'{tmp_path}'"
+        assert await run(manager, "os.environ['JPY_SESSION_NAME']") == "'a/b.ipynb'"
+        assert await run(manager, "{'EVIL', 'LD_PRELOAD', 'PYTHONPATH'} & set(os.environ)") == "set()"
+        assert not (tmp_path / "mark").exists()
+
+    async def test_keeps_the_variables_that_the_site_names(
+        self, real: SiteBuilder, manager_for: Make, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setenv("DATABASE_URL", "postgres://")
+        manager = manager_for(real, "minimal")
+        manager.kernel_spec_manager.keep_environment = ["DATABASE_URL"]
+        await manager.start_kernel()
+        assert await run(manager, "import os; os.environ['DATABASE_URL']") == "'postgres://'"
+
+    async def test_encrypts_where_the_kernel_can(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "minimal")
+        await manager.start_kernel()
+        assert manager.curve_publickey
+        assert await run(manager, "1 + 1") == "2"
+
+    async def test_does_not_encrypt_where_the_kernel_cannot(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        assert not manager.curve_publickey
+        assert await run(manager, "6 * 7") == "42"
+
+    async def test_tells_where_a_kernel_comes_from(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        found = await manager.provisioner.get_provisioner_info()
+        await manager.shutdown_kernel(now=True)
+        assert found["envguard"]["environment"] == "calc"
+        assert "envguard" not in await manager.provisioner.get_provisioner_info()
+
+    async def test_records_a_wanted_end_as_a_stop(self, real: SiteBuilder, manager_for: Make):
+        for now in (True, False):
+            manager = manager_for(real, "calc")
+            await manager.start_kernel()
+            await run(manager, "1")
+            await manager.shutdown_kernel(now=now)
+        assert [r.event.type for r in real.events()] == ["kernel.start", "kernel.stop"] * 2
+
+    async def test_records_an_end_by_itself_as_a_crash(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while await manager.is_alive():
+                await asyncio.sleep(0.01)
+        assert [(r.event.type, r.event.reason) for r in real.events()] == [
+            ("kernel.start", ""),
+            ("kernel.crash", "kernel-crashed"),
+        ]
+        await manager.shutdown_kernel(now=True)
+        assert len(real.events()) == 2
+
+    async def test_an_end_that_cannot_be_recorded_ends_all_the_same(
+        self, real: SiteBuilder, manager_for: Make, caplog: pytest.LogCaptureFixture
+    ):
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        shutil.rmtree(real.spool)
+        await manager.shutdown_kernel(now=True)
+        assert "is not recorded" in caplog.text
+
+    async def test_decides_anew_at_each_restart(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        await manager.restart_kernel(now=True)
+        assert await run(manager, "1 + 1") == "2"
+        real.revoke("calc", "2026.11")
+        with pytest.raises(Denied) as caught:
+            await manager.restart_kernel(now=True)
+        assert caught.value.code == "revoked"
+        assert not await manager.is_alive()
+
+
+class TestRefusals:
+    @pytest.fixture
+    async def manager(
+        self, site: SiteBuilder, images: tuple[Image, Image], manager_for: Make
+    ) -> AsyncKernelManager:
+        site.offer(images[0], "datasci", "1")
+        return manager_for(site, "datasci")
+
+    async def test_a_program_that_does_not_run(self, site: SiteBuilder, manager: AsyncKernelManager):
+        with pytest.raises(EnvGuardError) as caught:  # bin/python is no program that this machine runs
+            await manager.start_kernel()
+        assert caught.value.code == "io-error"
+        assert [r.event.outcome for r in site.events()] == ["allowed", "error"]
+
+    async def test_a_name_is_decided_anew_by_the_provisioner(
+        self, site: SiteBuilder, manager: AsyncKernelManager, tmp_path: Path
+    ):
+        assert manager.kernel_spec
+        site.revoke("datasci", "1")
+        with pytest.raises(Denied) as caught:
+            await manager.start_kernel()
+        assert caught.value.code == "revoked"
+        assert not list(tmp_path.glob("kernel-*.json"))
+
+    @pytest.mark.parametrize("parent", ["stock", "none"])
+    async def test_a_spec_from_anybody_else_starts_nothing(self, tmp_path: Path, parent: str):
+        spec = KernelSpec(
+            argv=["/bin/touch", str(tmp_path / "mark")],
+            language="python",
+            metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}},
+        )
+        manager = AsyncKernelManager(kernel_name="evil", kernel_spec_manager=KernelSpecManager())
+        owner: Any = manager if parent == "stock" else None
+        provisioner = EnvGuardProvisioner(kernel_id="k", kernel_spec=spec, parent=owner)
+        with pytest.raises(Denied) as caught:
+            await provisioner.pre_launch()
+        assert caught.value.code == "guard-not-in-place"
+        assert not (tmp_path / "mark").exists()

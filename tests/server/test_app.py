@@ -1,0 +1,166 @@
+"""Whether a server is guarded: chosen before its managers are made, proven after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_server.gateway.gateway_client import GatewayClient
+
+from jupyter_envguard.errors import EnvGuardError
+from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from jupyter_envguard.server.app import MANAGER, EnvGuardApp
+from tests.server.conftest import Fetch
+from tests.sites import SiteBuilder
+
+
+class ForeignManager(KernelSpecManager):
+    """Anybody's kernel spec manager."""
+
+
+def refusals(fetch: Fetch) -> set[tuple[int, str]]:
+    """What every way to start a kernel, and to ask the guard, is answered."""
+    session = {"name": "n", "path": "n.ipynb", "type": "notebook", "kernel": {"name": "echo"}}
+    replies = (
+        fetch("api/kernels", "POST", {"name": "echo"}),
+        fetch("api/kernels", "POST", ""),
+        fetch("api/sessions", "POST", session),
+        fetch("envguard/api/environments"),
+        fetch("envguard/api/me"),
+    )
+    return {(reply.status, reply.json["code"]) for reply in replies}
+
+
+class TestWithTheAppsOption:
+    def test_our_manager_lists_the_kernels(self, jp_serverapp: Any, site: SiteBuilder):
+        manager = jp_serverapp.kernel_spec_manager
+        assert isinstance(manager, EnvGuardKernelSpecManager)
+        assert manager.site == str(site.path)
+        assert jp_serverapp.kernel_manager.kernel_spec_manager is manager
+
+
+class TestWithTheManagersOptions:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        return {
+            "ServerApp": {"kernel_spec_manager_class": MANAGER},
+            "EnvGuardKernelSpecManager": {"site": str(site.path)},
+        }
+
+    def test_the_server_is_guarded_as_under_a_hub(
+        self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]
+    ):
+        site.offer(images[0], "datasci", "1")
+        assert list(fetch("api/kernelspecs").json["kernelspecs"]) == ["datasci"]
+        assert fetch("envguard/api/environments").status == 200
+
+
+class TestWithTheManagerButNoSite:
+    @pytest.fixture
+    def server_options(self) -> dict[str, Any]:
+        return {"ServerApp": {"kernel_spec_manager_class": MANAGER}}
+
+    def test_nothing_starts(self, fetch: Fetch):
+        assert fetch("api/kernelspecs").json["kernelspecs"] == {}
+        assert {status for status, _ in refusals(fetch)} == {403, 503}
+
+
+class TestWithoutASite:
+    @pytest.fixture
+    def server_options(self) -> dict[str, Any]:
+        return {}
+
+    def test_the_server_is_as_it_would_be_without_us(self, jp_serverapp: Any, fetch: Fetch):
+        assert type(jp_serverapp.kernel_spec_manager) is KernelSpecManager
+        assert "echo" in fetch("api/kernelspecs").json["kernelspecs"]
+
+    def test_says_that_no_site_is_set(self, fetch: Fetch):
+        reply = fetch("envguard/api/environments")
+        assert (reply.status, reply.json["code"]) == (503, "not-configured")
+
+
+class TestWithASiteThatIsNotThere:
+    @pytest.fixture
+    def server_options(self, tmp_path: Path) -> dict[str, Any]:
+        return {"EnvGuardApp": {"site": str(tmp_path / "none.yaml")}}
+
+    def test_the_server_starts_and_offers_nothing(self, fetch: Fetch):
+        assert fetch("api/kernelspecs").json["kernelspecs"] == {}
+        assert refusals(fetch) == {(403, "file-not-found"), (503, "file-not-found")}
+
+
+class TestWithAForeignManager:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        return {
+            "ServerApp": {"kernel_spec_manager_class": f"{__name__}.{ForeignManager.__name__}"},
+            "EnvGuardApp": {"site": str(site.path)},
+        }
+
+    @pytest.fixture(autouse=True)
+    def _importable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import sys
+
+        monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _this_module())
+
+    def test_nothing_starts_and_the_log_says_why(
+        self, fetch: Fetch, jp_serverapp: Any, caplog: pytest.LogCaptureFixture
+    ):
+        assert type(jp_serverapp.kernel_spec_manager).__name__ == "ForeignManager"
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
+        assert "listed by ForeignManager" in caplog.text or any(
+            "listed by ForeignManager" in record.getMessage() for record in caplog.get_records("setup")
+        )
+
+    def test_nothing_restarts_either(self, jp_serverapp: Any, wait: Any):
+        with pytest.raises(EnvGuardError, match="cannot be guarded"):
+            wait(jp_serverapp.kernel_manager.restart_kernel("x"))
+
+
+class TestWithAGateway:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> Iterator[dict[str, Any]]:
+        GatewayClient.clear_instance()
+        yield {
+            "GatewayClient": {"url": "http://127.0.0.1:1"},
+            "ServerApp": {"kernel_spec_manager_class": MANAGER},
+            "EnvGuardKernelSpecManager": {"site": str(site.path)},
+        }
+        GatewayClient.clear_instance()
+
+    @pytest.fixture
+    def jp_serverapp(self, started_serverapp: Any) -> Iterator[Any]:
+        yield started_serverapp
+        started_serverapp.session_manager.close()
+
+    def test_nothing_starts(self, fetch: Fetch):
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
+
+
+class TestWithExternalKernels:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        return {"ServerApp": {"allow_external_kernels": True}, "EnvGuardApp": {"site": str(site.path)}}
+
+    def test_nothing_starts(self, fetch: Fetch):
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
+
+
+def test_jupyter_finds_the_extension():
+    import jupyter_envguard
+
+    (point,) = jupyter_envguard._jupyter_server_extension_points()
+    assert point["app"] is EnvGuardApp
+    assert EnvGuardApp.name == "jupyter_envguard"
+
+
+def _this_module() -> Any:
+    import types
+
+    module = types.ModuleType(__name__)
+    module.ForeignManager = ForeignManager
+    return module
