@@ -12,7 +12,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,12 +51,27 @@ class Facts:
 
     @cached_property
     def claims(self) -> Mapping[str, tuple[RecordedFile, ...]]:
-        """What conda records claim, by path; two packages may claim one."""
+        """What conda records claim, by path; two packages may claim one.
+
+        conda and mamba record the files of `noarch: python` packages in detail as
+        they were packaged (`site-packages/six.py`), and where they are as bare names.
+        """
         found: dict[str, tuple[RecordedFile, ...]] = {}
         for record in self.inventory.records:
             for file in record.files:
+                for packaged, installed in (("site-packages/", f"{self.site}/"), ("python-scripts/", "bin/")):
+                    if file.path.startswith(packaged):
+                        file = replace(file, path=installed + file.path.removeprefix(packaged))
                 found[file.path] = (*found.get(file.path, ()), file)
         return found
+
+    @cached_property
+    def site(self) -> str:
+        """The folder in which Python looks for packages."""
+        version = ".".join(self.inventory.python_version.split(".")[:2])
+        expected = f"lib/python{version}/site-packages"
+        seen = {match[1] for match in map(SITE_PACKAGES.match, self.inventory.members) if match}
+        return expected if expected in seen else min(seen, default=expected)
 
     @cached_property
     def distributions(self) -> tuple[Distribution, ...]:

@@ -85,7 +85,8 @@ def extra_data(facts: Facts) -> Iterator[Problem]:
 def _answers(facts: Facts) -> Iterator[tuple[str, Answer]]:
     for path, claims in facts.claims.items():
         if path in facts.inventory.members:
-            answers = {_compare(facts, claim) for claim in claims}
+            telling = [claim for claim in claims if claim.sha256 or claim.sha256_in_prefix] or claims
+            answers = {_compare(facts, claim) for claim in telling}
             yield path, next(answer for answer in ("same", "unknown", "changed") if answer in answers)
     for path, sha256 in facts.pip_files.items():
         if path in facts.inventory.members and path not in facts.claims:

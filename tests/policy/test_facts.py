@@ -39,6 +39,37 @@ class TestClaims:
         again = claim(f"{SITE}/ipykernel_launcher.py", b"x")
         assert len(facts(with_claims(honest(), again)).claims[again.path]) == 2
 
+    @pytest.mark.parametrize(
+        ("recorded", "installed"),
+        [
+            ("site-packages/six.py", f"{SITE}/six.py"),
+            ("python-scripts/tool", "bin/tool"),
+            ("share/site-packages/x", "share/site-packages/x"),
+        ],
+    )
+    def test_conda_records_noarch_files_as_they_were_packaged(self, recorded: str, installed: str) -> None:
+        claims = facts(with_claims(honest(), claim(recorded, b"x"))).claims
+        assert claims[installed] == (claim(installed, b"x"),)
+        assert recorded == installed or recorded not in claims
+
+
+class TestSite:
+    def test_is_where_packages_lie(self) -> None:
+        assert facts(honest()).site == SITE
+
+    def test_is_where_python_would_look_when_there_is_none(self) -> None:
+        assert facts(replace(honest(), members={})).site == SITE
+
+    def test_a_python_without_lock_has_another(self) -> None:
+        free = f"lib/python3.13t/site-packages/{'six.py'}"
+        assert (
+            facts(with_files(replace(honest(), members={}), {free: b""})).site
+            == "lib/python3.13t/site-packages"
+        )
+
+    def test_of_two_pythons_the_recorded_one_counts(self) -> None:
+        assert facts(with_files(honest(), {"lib/python3.10/site-packages/six.py": b""})).site == SITE
+
 
 class TestDistributions:
     def test_there_are_none_without_dist_info(self) -> None:

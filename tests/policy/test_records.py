@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_envguard.inventory import Inventory, Kind, Member, Prefixed
+from jupyter_envguard.inventory import Inventory, Kind, Member, Prefixed, RecordedFile
 from tests.policy.inventories import (
     BUILD_PREFIX,
     PLACEHOLDER,
@@ -124,6 +124,15 @@ class TestChanged:
     def test_one_of_two_packages_that_claim_a_file_may_be_right(self) -> None:
         inventory = claimed(MODULE, b"mine", b"mine")
         assert found(self.rule, with_claims(inventory, claim(MODULE, b"theirs"))) == ()
+
+    def test_noarch_files_are_compared_where_they_are_installed(self) -> None:
+        packaged, bare = claim("site-packages/module.py", b"x"), RecordedFile(MODULE)
+        inventory = with_claims(with_files(honest(), {MODULE: b"x"}), packaged, bare)
+        assert found(self.rule, inventory) == ()
+        assert found("fs.missing", inventory) == ()
+        assert found("fs.extra-file", inventory) == ()
+        (finding,) = found(self.rule, with_files(inventory, {MODULE: b"edited"}))
+        assert finding.paths == (MODULE,)
 
     def test_without_a_hash_the_size_is_compared(self) -> None:
         assert found(self.rule, claimed(MODULE, b"x = 1", b"x = 2", sha256="")) == ()
