@@ -205,14 +205,22 @@ def _record_lines(records: list[Record]) -> list[str]:
             record.event.outcome + (f" ({record.event.reason})" if record.event.reason else ""),
             record.event.release or "-",
             record.source.trust,
-            record.event.detail.get("reason", ""),
+            _detail(record),
         )
         for record in records
     ]
     return (
-        columns(rows, ("TIME", "WHO", "WHAT", "OUTCOME", "RELEASE", "SOURCE", "REASON"))
+        columns(rows, ("TIME", "WHO", "WHAT", "OUTCOME", "RELEASE", "SOURCE", "DETAIL"))
         if rows
         else ["No event."]
+    )
+
+
+def _detail(record: Record) -> str:
+    """Return what says most about an event: the words of a person, else what was asked for."""
+    detail = record.event.detail
+    return str(
+        next((detail[key] for key in ("reason", "kernel_name", "message", "pack") if detail.get(key)), "")
     )
 
 

@@ -154,3 +154,27 @@ def _sealed(store: Store, path: Path, release: str) -> Entry:
         manifest=image.manifest_digest,
         users=("ada",),
     )
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A site on which small packs pass, and packs for it."""
+
+    path: Path
+    site: Site
+    packs: Path
+
+    def pack(self, change: str = "1.0", name: str = "datasci", suffix: str = "tar.gz") -> Path:
+        """Return a pack whose digest differs by `change`."""
+        return PackBuilder.honest().record("acme", change).write(self.packs, suffix, name=f"{name}-{change}")
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A new site whose policy asks one rule, one that needs no running kernel."""
+    with short_folder() as folder:
+        assert main(["init", str(folder / "lab"), "--store", str(folder / "s"), "--json"]) == 0
+        path = folder / "lab" / "site.yaml"
+        path.write_text(path.read_text().replace("rules: default", "rules: [kernel.missing-ipykernel]"))
+        (folder / "packs").mkdir()
+        yield Lab(path, load(path), folder / "packs")

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from jupyter_envguard import confine
 from jupyter_envguard.catalog import Repository, State
 from jupyter_envguard.cli import checks
 from jupyter_envguard.store import Store
@@ -145,49 +144,6 @@ def test_a_missing_part_is_a_fail_that_names_it(own: Filled, run: Run) -> None:
 def test_left_out_rules_are_told(own: Filled, run: Run) -> None:
     own.path.write_text(own.path.read_text().replace("rules: default", "rules: [fs.changed]"))
     assert found(doctor(run, own.path), "policy") == [("INFO", "")]
-
-
-@pytest.mark.parametrize(
-    ("support", "status"),
-    [
-        (confine.Support(0, "not in the list"), "WARN"),
-        (confine.Support(1), "WARN"),
-        (confine.Support(3), "INFO"),
-        (confine.Support(7), "PASS"),
-    ],
-)
-def test_landlock_is_reported_as_it_is(
-    run: Run, monkeypatch: pytest.MonkeyPatch, support: confine.Support, status: str
-) -> None:
-    monkeypatch.setattr(confine, "available", lambda: support)
-    assert [check.status for check in checks._landlock()] == [status]
-
-
-def test_a_missing_provisioner_is_a_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks.metadata, "entry_points", lambda group: ())
-    assert [check.status for check in checks._extension()][0] == "FAIL"
-
-
-def test_a_python_that_others_can_change_is_a_warning(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    tmp_path.chmod(0o777)
-    monkeypatch.setattr(checks.sys, "prefix", str(tmp_path))
-    assert [check.status for check in checks._python()] == ["WARN"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["{", "[]", '{"ServerApp": 1}', '{"ServerApp": {"jpserver_extensions": {"jupyter_envguard": false}}}'],
-)
-def test_an_extension_that_is_not_switched_on_is_a_warning(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
-) -> None:
-    folder = tmp_path / "jupyter_server_config.d"
-    folder.mkdir()
-    (folder / "x.json").write_text(content)
-    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: [str(tmp_path)])
-    assert [check.status for check in checks._extension()][-1] == "WARN"
 
 
 def test_little_room_is_a_warning(filled: Filled, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

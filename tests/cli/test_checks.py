@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard import confine
+from jupyter_envguard.cli import checks
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("support", "status"),
+    [
+        (confine.Support(0, "not in the list"), "WARN"),
+        (confine.Support(1), "WARN"),
+        (confine.Support(3), "INFO"),
+        (confine.Support(7), "PASS"),
+    ],
+)
+def test_landlock_is_reported_as_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, support: confine.Support, status: str
+) -> None:
+    monkeypatch.setattr(confine, "available", lambda: support)
+    assert [check.status for check in checks._landlock()] == [status]
+
+
+def test_a_missing_provisioner_is_a_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.metadata, "entry_points", lambda group: ())
+    assert next(check.status for check in checks._extension()) == "FAIL"
+
+
+def test_a_python_that_others_can_change_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr(checks.sys, "prefix", str(tmp_path))
+    assert [check.status for check in checks._python()] == ["WARN"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", '{"ServerApp": 1}', '{"ServerApp": {"jpserver_extensions": {"jupyter_envguard": false}}}'],
+)
+def test_an_extension_that_is_not_switched_on_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    folder = tmp_path / "jupyter_server_config.d"
+    folder.mkdir()
+    (folder / "x.json").write_text(content)
+    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: [str(tmp_path)])
+    assert [check.status for check in checks._extension()][-1] == "WARN"
+
+
+def test_an_extension_that_is_switched_on_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "jupyter_server_config.d"
+    folder.mkdir()
+    switched = {"ServerApp": {"jpserver_extensions": {"jupyter_envguard": True}}}
+    (folder / "x.json").write_text(json.dumps(switched))
+    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: [str(tmp_path)])
+    assert [check.status for check in checks._extension()][-1] == "PASS"
+
+
+def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "DISTRIBUTIONS", ("jupyter_client", "no-such-distribution"))
+    (check,) = checks._jupyter()
+    assert "jupyter_client" in check.message
+    assert "no-such" not in check.message
