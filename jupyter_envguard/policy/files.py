@@ -91,7 +91,7 @@ RULES = (
         "fs.build-prefix-left",
         "error",
         "A program that looks for its files on the build machine silently finds the system's instead.",
-        "Pack again while conda's package cache is there; conda-pack needs it to know these files.",
+        "Pack again without --dest-prefix, while conda's package cache is there: conda-pack needs it.",
         build_prefix,
     ),
     Rule(
