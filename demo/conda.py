@@ -103,11 +103,21 @@ def _compile_noarch(prefix: Path) -> None:
 
     rattler does neither, and conda-pack leaves out byte code that no record names.
     """
-    folder = prefix / SITE_PACKAGES
-    command = [str(prefix / "bin/python"), "-I", "-m", "compileall", "-q", "-j", "0", str(folder)]
-    subprocess.run(
-        command, stdout=subprocess.DEVNULL, check=False
-    )  # some wheels ship files that do not compile
+    command = [
+        str(prefix / "bin/python"),
+        "-I",
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        str(prefix / SITE_PACKAGES),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"the Python of {prefix} could not compile its packages: {done.stdout}{done.stderr}"
+        )
     for path in (prefix / "conda-meta").glob("*.json"):
         record = json.loads(path.read_text())
         if record.get("noarch") == "python":

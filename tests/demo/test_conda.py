@@ -52,3 +52,11 @@ def test_a_lost_package_cache_is_an_error_and_not_a_warning(bare: Path, tmp_path
             conda.pack(bare / "prefix", tmp_path / "pack.tar", "tar")
     finally:
         hidden.rename(bare / "pkgs")
+
+
+def test_a_python_that_does_not_start_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    (tmp_path / "bin/python").chmod(0o755)
+    with pytest.raises(RuntimeError, match="could not compile its packages: broken"):
+        conda._compile_noarch(tmp_path)
