@@ -6,6 +6,7 @@ a code from `errors.CODES`. Words that people chose go into `detail`.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -171,7 +172,7 @@ class Record:
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form: the event's fields beside the record's."""
         mine = {name: getattr(self, name) for name in ("seq", "id", "time", "boot", "monotonic", "previous")}
-        event = {item.name: getattr(self.event, item.name) for item in fields(Event)}
+        event = _fields(self.event)
         plain = {"digests": dict(self.event.digests), "detail": dict(self.event.detail)}
         parts = {"actor": _fields(self.event.actor), "source": _fields(self.source)}
         return {"format": FORMAT} | mine | event | plain | parts
@@ -206,7 +207,7 @@ class Record:
     def _from_json(cls, document: object) -> Record:
         if not isinstance(document, dict) or document.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        event = {item.name: document.pop(item.name) for item in fields(Event)}
+        event = {name: document.pop(name) for name in _names(Event)}
         event["actor"] = Actor(**event["actor"])
         source = Source(**document.pop("source"))
         record = cls(event=Event(**event), source=source, **document)
@@ -224,8 +225,13 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-def _fields(part: Actor | Source) -> dict[str, Any]:
-    return {item.name: getattr(part, item.name) for item in fields(part)}
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
+
+
+def _fields(part: object) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in _names(type(part))}
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -6,6 +6,7 @@ says which states may follow which.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -228,10 +229,14 @@ def _typed(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _members(document: object, kind: type, what: str) -> dict[str, Any]:
-    wanted = {field.name for field in fields(kind)}
-    if not isinstance(document, Mapping) or set(document) != wanted:
+    if not isinstance(document, Mapping) or document.keys() != _names(kind):
         raise _invalid(f"a {what} has missing or unknown fields")
     return dict(document)
+
+
+@functools.cache
+def _names(kind: type) -> frozenset[str]:
+    return frozenset(field.name for field in fields(kind))
 
 
 def _texts(value: object, what: str) -> tuple[str, ...]:

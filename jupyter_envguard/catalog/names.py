@@ -107,7 +107,7 @@ def parse_time(text: object, what: str = "time") -> datetime:
     """Return the moment that `format_time` wrote; raise `invalid-argument` for anything else."""
     if isinstance(text, str) and TIME.match(text):
         try:
-            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return datetime.fromisoformat(text)
         except ValueError:
             pass  # The digits make no date, such as the 30th of February.
     raise InvalidInput(
