@@ -230,7 +230,7 @@ def _names(kind: type) -> tuple[str, ...]:
     return tuple(item.name for item in fields(kind))
 
 
-def _fields(part: object) -> dict[str, Any]:
+def _fields(part: Any) -> dict[str, Any]:
     return {name: getattr(part, name) for name in _names(type(part))}
 
 
