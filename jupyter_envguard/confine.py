@@ -60,7 +60,8 @@ class Confinement:
     execute: tuple[str, ...] = ()
     """Files and folders that may be read and run."""
     write: tuple[str, ...] = ()
-    """Files and folders that may be read and changed; to run from there, name them in `execute` too."""
+    """Files and folders that may be read and changed, and devices that are told what to do (terminals,
+    `/dev/nvidia*`); to run programs from there, name them in `execute` too."""
     network: bool = False
     """Whether TCP may be used; refusing it needs Landlock ABI 4."""
     scope: bool = True
