@@ -283,20 +283,15 @@ def _image(store: Store, entry: Entry) -> Check | None:
     again = "Import the pack again on this machine."
     try:
         image = store.get(entry.pack)
+        if image.manifest_digest != entry.manifest:
+            message = f"The image of {entry.id} in {image.path} is not the approved one."
+            return Check("images", Status.FAIL, message, again, "image-drifted")
+        changed = store.verify(image, mode="stat")
     except NotFound as error:
-        return Check(
-            "images",
-            Status.WARN,
-            f"{entry.id} is not on this machine, so it cannot start here.",
-            again,
-            error.code,
-        )
+        message = f"{entry.id} is not on this machine, so it cannot start here."
+        return Check("images", Status.WARN, message, again, error.code)
     except EnvGuardError as error:
         return Check("images", Status.FAIL, f"{entry.id}: {error.message}", error.hint, error.code)
-    if image.manifest_digest != entry.manifest:
-        message = f"The image of {entry.id} in {image.path} is not the approved one."
-        return Check("images", Status.FAIL, message, again, "image-drifted")
-    changed = store.verify(image, mode="stat")
     if changed:
         message = f"{entry.id} has {count(len(changed), 'changed path')}, the first is {changed[0].path}."
         return Check(

@@ -101,6 +101,29 @@ def short_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="eg"))
     folder.chmod(0o755)
     yield folder
+    remove(folder)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A folder that can be put back as it was: at the same path, because images are bound to theirs."""
+
+    folder: Path
+    copy: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Snapshot:
+        copy = folder.with_name(f"{folder.name}.copy")
+        subprocess.run(["cp", "-a", folder, copy], check=True)
+        return cls(folder, copy)
+
+    def restore(self) -> None:
+        remove(self.folder)
+        subprocess.run(["cp", "-a", self.copy, self.folder], check=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, sealed images in it included."""
     for inside, _, _ in os.walk(folder):
         os.chmod(inside, 0o755)
     shutil.rmtree(folder)
@@ -113,11 +136,20 @@ def filled() -> Iterator[Filled]:
         yield fill(folder)
 
 
-@pytest.fixture
-def own() -> Iterator[Filled]:
-    """A site like `filled` that one test may break."""
+@pytest.fixture(scope="module")
+def template() -> Iterator[tuple[Filled, Snapshot]]:
+    """A site like `filled`, and how to repair it."""
     with short_folder() as folder:
-        yield fill(folder)
+        (folder / "x").mkdir()
+        yield fill(folder / "x"), Snapshot.of(folder / "x")
+
+
+@pytest.fixture
+def own(template: tuple[Filled, Snapshot]) -> Filled:
+    """A site like `filled` that one test may break."""
+    site, snapshot = template
+    snapshot.restore()
+    return site
 
 
 def fill(folder: Path) -> Filled:
@@ -169,12 +201,17 @@ class Lab:
         return PackBuilder.honest().record("acme", change).write(self.packs, suffix, name=f"{name}-{change}")
 
 
+def laboratory(folder: Path) -> Lab:
+    """Return a new site in `folder` whose policy asks one rule, one that needs no running kernel."""
+    assert main(["init", str(folder / "lab"), "--store", str(folder / "s"), "--json"]) == 0
+    path = folder / "lab" / "site.yaml"
+    path.write_text(path.read_text().replace("rules: default", "rules: [kernel.missing-ipykernel]"))
+    (folder / "packs").mkdir()
+    return Lab(path, load(path), folder / "packs")
+
+
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """A new site whose policy asks one rule, one that needs no running kernel."""
+    """A new site on which small packs pass."""
     with short_folder() as folder:
-        assert main(["init", str(folder / "lab"), "--store", str(folder / "s"), "--json"]) == 0
-        path = folder / "lab" / "site.yaml"
-        path.write_text(path.read_text().replace("rules: default", "rules: [kernel.missing-ipykernel]"))
-        (folder / "packs").mkdir()
-        yield Lab(path, load(path), folder / "packs")
+        yield laboratory(folder)

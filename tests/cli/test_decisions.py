@@ -6,16 +6,29 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_envguard.cli.main import main
 from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
-from tests.cli.conftest import Lab, Run
+from tests.cli.conftest import Lab, Run, Snapshot, laboratory, short_folder
+
+
+@pytest.fixture(scope="module")
+def imported() -> Iterator[tuple[Lab, Snapshot]]:
+    """A site with one release in review, `datasci@1`, and how to repair it."""
+    with short_folder() as folder:
+        (folder / "x").mkdir()
+        lab = laboratory(folder / "x")
+        words = ["import", lab.pack(), "--as", "datasci@1", "--group", "*", "--site", lab.path, "--json"]
+        assert main([str(word) for word in words]) == 0
+        yield lab, Snapshot.of(folder / "x")
 
 
 @pytest.fixture
-def waiting(lab: Lab, run: Run) -> Iterator[Lab]:
-    """A site with one release in review, `datasci@1`."""
-    assert run("import", lab.pack(), "--as", "datasci@1", "--group", "*", "--site", lab.path).code == 0
-    yield lab
+def waiting(imported: tuple[Lab, Snapshot]) -> Lab:
+    """A site with one release in review that a test may change."""
+    lab, snapshot = imported
+    snapshot.restore()
+    return lab
 
 
 def state(run: Run, lab: Lab, release: str = "datasci@1") -> str:

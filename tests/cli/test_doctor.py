@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from jupyter_envguard.cli import checks
 from jupyter_envguard.store import Store
 from tests.catalogs import entry
 from tests.cli.conftest import Filled, Ran, Run
-from tests.cli.test_evidence import edit, image
+from tests.cli.test_evidence import change, edit, image
 
 
 def found(done: Ran, name: str) -> list[tuple[str, str]]:
@@ -112,17 +113,25 @@ def test_an_image_of_another_manifest_is_a_fail(own: Filled, run: Run) -> None:
 
 
 def test_a_damaged_image_is_a_fail(own: Filled, run: Run) -> None:
-    manifest = own.site.store_root / ".meta" / image(own).name / "manifest"
-    manifest.chmod(0o644)
-    manifest.write_bytes(b"no manifest")
-    statuses = [status for status, _ in found(doctor(run, own.path), "images")]
-    assert statuses == ["FAIL"]
+    change(own.site.store_root / ".meta" / image(own).name / "pack.json", b"{}")
+    assert found(doctor(run, own.path), "images") == [("FAIL", "image-damaged")]
 
 
 def test_a_missing_image_is_a_warning(own: Filled, run: Run) -> None:
     Store(own.site.store_root).remove(own.new.pack)
     done = doctor(run, own.path)
     assert (done.code, found(done, "images")) == (0, [("WARN", "image-missing")])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_store_of_a_user_is_a_warning(own: Filled, run: Run) -> None:
+    os.chown(own.site.store_root, 12345, -1)
+    assert ("WARN", "") in found(doctor(run, own.path), "store")
+
+
+def test_a_store_that_users_cannot_reach_is_a_warning(own: Filled, run: Run) -> None:
+    own.site.store_root.chmod(0o750)
+    assert ("WARN", "") in found(doctor(run, own.path), "store")
 
 
 def test_a_broken_log_is_a_fail(own: Filled, run: Run) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.audit import Actor, Event, Log
+from jupyter_envguard.catalog import Repository
 from jupyter_envguard.store import Store
+from tests.catalogs import entry
 from tests.cli.conftest import Filled, Run
 
 
@@ -60,13 +62,23 @@ class TestVerify:
         out = run("verify", "datasci@2026.11", "--site", own.path).out
         assert "more paths" in out
 
-    def test_another_manifest_than_the_approved_is_found(self, own: Filled, run: Run) -> None:
-        meta = own.site.store_root / ".meta" / image(own).name
-        other = own.site.store_root / ".meta" / Store(own.site.store_root).path_of(own.old.pack).name
-        for name in ("manifest", "spec.json"):
-            (meta / name).chmod(0o644)
-            (meta / name).write_bytes((other / name).read_bytes())
-        assert run("verify", "datasci@2026.11", "--site", own.path).refusal == (6, "image-drifted")
+    def test_a_damaged_record_is_found(self, own: Filled, run: Run) -> None:
+        change(own.site.store_root / ".meta" / image(own).name / "pack.json", b"{}")
+        done = run("verify", "datasci@2026.11", "--site", own.path)
+        assert done.refusal == (6, "image-drifted")
+        assert "damaged  datasci@2026.11" in done.out
+
+    def test_an_image_that_is_not_the_approved_one_is_found(self, own: Filled, run: Run) -> None:
+        repository = Repository(own.site.catalog_folder(), own.site.require_keys())
+        other = entry("other", "1", pack=own.new.pack, spec=own.new.spec)
+        repository.publish([other], repository.load().version)
+        done = run("verify", "--site", own.path)
+        assert done.refusal == (6, "image-drifted")
+        assert "damaged  other@1" in done.out
+        assert other.manifest in done.out
+
+    def test_an_empty_catalog_has_nothing_to_compare(self, site: Path, run: Run) -> None:
+        assert run("verify", "--no-log", "--site", site).out == "No release to compare.\n"
 
     def test_a_broken_log_is_found(self, own: Filled, run: Run) -> None:
         edit(own.site.log, "UPDATE events SET body = replace(body, 'site.init', 'site.exit')")
