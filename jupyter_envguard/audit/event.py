@@ -6,7 +6,6 @@ a code from `errors.CODES`. Words that people chose go into `detail`.
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Mapping
@@ -207,7 +206,7 @@ class Record:
     def _from_json(cls, document: object) -> Record:
         if not isinstance(document, dict) or document.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        event = {name: document.pop(name) for name in _names(Event)}
+        event = {name: document.pop(name) for name in _NAMES[Event]}
         event["actor"] = Actor(**event["actor"])
         source = Source(**document.pop("source"))
         record = cls(event=Event(**event), source=source, **document)
@@ -225,13 +224,13 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-@functools.cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))
+def _fields(part: Actor | Source | Event) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in _NAMES[type(part)]}
 
 
-def _fields(part: Any) -> dict[str, Any]:
-    return {name: getattr(part, name) for name in _names(type(part))}
+_NAMES: Mapping[type, tuple[str, ...]] = MappingProxyType(
+    {kind: tuple(item.name for item in fields(kind)) for kind in (Actor, Source, Event)}
+)
 
 
 def _plain(value: Any, depth: int) -> Any:
