@@ -71,17 +71,25 @@ def version(root: Path) -> str:
     return found[1]
 
 
-@pytest.fixture
-def copy(root: Path, backend: ModuleType, tmp_path: Path) -> Path:
-    """A copy of the project with a true bundle, to be changed by the test."""
+@pytest.fixture(scope="session")
+def snapshot(root: Path, backend: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as a checkout has it, with a true bundle; nothing is built in here."""
     assert not backend.problem()
-    source = tmp_path / "source"
-    unwanted = shutil.ignore_patterns("node_modules", "lib", "__pycache__", "*.egg-info")
-    for name in ("jupyter_envguard", "jupyter-config", "labextension"):
-        shutil.copytree(root / name, source / name, ignore=unwanted)
-    for name in ("pyproject.toml", "setup.cfg", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
-        shutil.copy(root / name, source)
-    return source
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = [Path(name) for name in run(command, root).stdout.splitlines()]
+    bundle = [path.relative_to(root) for path in (root / "labextension/dist").rglob("*") if path.is_file()]
+    folder = tmp_path_factory.mktemp("snapshot")
+    for name in [*listed, *bundle]:
+        if (root / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def copy(snapshot: Path, tmp_path: Path) -> Path:
+    """A copy of the project, to be changed by the test."""
+    return shutil.copytree(snapshot, tmp_path / "source")
 
 
 @pytest.fixture(scope="session")
@@ -91,27 +99,11 @@ def no_node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def wheel(root: Path, backend: ModuleType, no_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(snapshot: Path, no_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built once; the bundle is true already, so no npm is needed."""
-    assert not backend.problem()
     folder = tmp_path_factory.mktemp("wheel")
-    source = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(root, source, ignore=tracked_or_bundled(root))
-    build(source, "wheel", folder, PATH=no_node)
+    build(shutil.copytree(snapshot, folder / "source"), "wheel", folder, PATH=no_node)
     return only(folder, "*.whl")
-
-
-def tracked_or_bundled(root: Path) -> object:
-    """Ignore, while copying, everything that is neither part of the project nor of the bundle."""
-    listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], root).stdout.splitlines()
-    listed += [str(path.relative_to(root)) for path in (root / "labextension/dist").rglob("*")]
-    wanted = {parent for name in listed for parent in [Path(name), *Path(name).parents]}
-
-    def ignore(folder: str, names: list[str]) -> list[str]:
-        here = Path(folder).relative_to(root)
-        return [name for name in names if here / name not in wanted]
-
-    return ignore
 
 
 @pytest.fixture(scope="session")
@@ -167,10 +159,9 @@ class TestWheel:
         assert wheel.stat().st_size < 1_000_000
 
     def test_is_the_same_bytes_whenever_and_wherever_it_is_built(
-        self, wheel: Path, root: Path, tmp_path: Path, no_node: str
+        self, wheel: Path, snapshot: Path, no_node: str, tmp_path: Path
     ) -> None:
-        source = tmp_path / "elsewhere"
-        shutil.copytree(root, source, ignore=tracked_or_bundled(root), copy_function=shutil.copyfile)
+        source = shutil.copytree(snapshot, tmp_path / "elsewhere", copy_function=shutil.copyfile)
         build(source, "wheel", tmp_path, PATH=no_node)
         one, two = (
             hashlib.sha256(path.read_bytes()).hexdigest() for path in (wheel, only(tmp_path, "*.whl"))
@@ -244,13 +235,10 @@ class TestBundle:
 
 
 @pytest.fixture(scope="session")
-def unpacked(root: Path, backend: ModuleType, no_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unpacked(snapshot: Path, no_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an sdist holds."""
-    assert not backend.problem()
     folder = tmp_path_factory.mktemp("sdist")
-    source = folder / "project"
-    shutil.copytree(root, source, ignore=tracked_or_bundled(root))
-    build(source, "sdist", folder, PATH=no_node)
+    build(shutil.copytree(snapshot, folder / "source"), "sdist", folder, PATH=no_node)
     with tarfile.open(only(folder, "*.tar.gz")) as archive:
         archive.extractall(folder / "unpacked", filter="data")
     return only(folder / "unpacked", "*")
