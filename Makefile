@@ -71,7 +71,7 @@ docs: .venv/.test ## Build the documentation; a warning is an error
 
 .PHONY: bench
 bench: .venv/.test ## Compare with peers; prints ratios
-	$(PYTHON) -m benchmarks
+	@for file in benchmarks/[!_]*.py; do $(PYTHON) -m "benchmarks.$$(basename "$$file" .py)"; done
 
 .PHONY: lock
 lock: ## Resolve the panel's dependencies anew, as of the day DATE=2026-10-20
