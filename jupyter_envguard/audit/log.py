@@ -274,7 +274,8 @@ class Log:
 
 def spooled(spool: Path) -> tuple[Log, ...]:
     """Return the logs that sessions left in `spool`, a folder for each user; all are self-reported."""
-    found = sorted(spool.glob("*/*.sqlite"))
+    # A link in place of a user's folder could lead an auditor's eyes anywhere.
+    found = [path for path in sorted(spool.glob("*/*.sqlite")) if not path.parent.is_symlink()]
     return tuple(Log(path, trust="self-reported", create=False) for path in found)
 
 

@@ -410,6 +410,7 @@ class TestSpool:
         filled(tmp_path / "ada" / "default.sqlite", 2)
         (tmp_path / "eve").mkdir()
         (tmp_path / "eve" / "default.sqlite").write_bytes(b"x" * 5000)
+        (tmp_path / "lead").symlink_to(tmp_path / "ada")
         (tmp_path / "mallory").mkdir()
         (tmp_path / "mallory" / "default.sqlite").symlink_to("/etc/passwd")
         problems: list[EnvGuardError] = []
