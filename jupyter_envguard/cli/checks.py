@@ -163,7 +163,11 @@ def _extension() -> Iterator[Check]:
             "Run: jupyter server extension enable jupyter_envguard --sys-prefix",
         )
     else:
-        yield Check("extension", Status.PASS, f"The server extension is switched on in {where}.")
+        yield Check(
+            "extension",
+            Status.PASS,
+            f"The server extension is switched on in {where}; it guards servers that have a site.",
+        )
 
 
 def _enabled_in() -> Path | None:

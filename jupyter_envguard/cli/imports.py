@@ -18,7 +18,6 @@ from jupyter_envguard.cli.terminal import Screen, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.files import explained, read_bounded
-from jupyter_envguard.kernels.smoke import SmokeTest
 from jupyter_envguard.policy import Finding, Severity
 
 SHOWN_PATHS = 5
@@ -66,6 +65,9 @@ def import_arguments(parser: ArgumentParser) -> None:
 
 def import_pack(arguments: Namespace, context: Context) -> Answer:
     """Check a pack, seal it in the store, start its kernel once, confined, and put it up for review."""
+    # Talking to a kernel needs half of Jupyter, which neither `check` nor `--help` should wait for.
+    from jupyter_envguard.kernels.smoke import SmokeTest
+
     site, path = context.site(), Path(arguments.pack)
     name, release = names.split_release_id(arguments.release)
     smoke = SmokeTest(policy=site.policy, language=arguments.language or "")
