@@ -70,10 +70,10 @@ class Source:
             raise truncated("what it says it holds")
         return content
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the whole file in order."""
-        offset = 0
-        while block := self.read_at(offset, BLOCK):
+    def blocks(self, end: int | None = None) -> Iterator[bytes]:
+        """Yield the whole file in order, or what lies before `end`."""
+        offset, end = 0, self.size if end is None else end
+        while block := self.read_at(offset, min(BLOCK, end - offset)):
             yield block
             offset += len(block)
 

@@ -85,15 +85,15 @@ class TarContainer:
 
     def _pieces(self) -> Iterator[bytes]:
         unpacked = self.consumed = 0
-        for piece in decompressed(self._compression, self._blocks(), self._limits):
+        blocks = map(self._count, self._source.blocks())
+        for piece in decompressed(self._compression, blocks, self._limits):
             unpacked += len(piece)
             check_volume(unpacked, self.consumed, self._limits)
             yield piece
 
-    def _blocks(self) -> Iterator[bytes]:
-        for block in self._source.blocks():
-            self.consumed += len(block)
-            yield block
+    def _count(self, block: bytes) -> bytes:
+        self.consumed += len(block)
+        return block
 
     def _next_header(self, reader: Reader) -> tuple[Member, int] | None:
         """Return the next member and its size, or None at the end-of-archive mark."""

@@ -143,7 +143,8 @@ class ZipContainer:
 
     def _contents(self, entries: list[_Entry], end: int) -> Iterator[bytes]:
         """Yield the content of all members one after the other, everything about them checked."""
-        reader, at = Reader(self._blocks(end)), 0
+        self.consumed = at = 0
+        reader = Reader(map(self._count, self._source.blocks(end)))
         for entry in entries:
             if entry.offset != at:
                 raise _overlap(entry.name)
@@ -154,14 +155,9 @@ class ZipContainer:
         if at != end:
             raise _overlap(b"the directory")
 
-    def _blocks(self, end: int) -> Iterator[bytes]:
-        self.consumed = 0
-        for block in self._source.blocks():
-            kept = block[: end - self.consumed]
-            self.consumed += len(block)
-            yield kept
-            if self.consumed >= end:
-                return
+    def _count(self, block: bytes) -> bytes:
+        self.consumed += len(block)
+        return block
 
 
 def _entries(directory: bytes, count: int) -> Iterator[_Entry]:

@@ -103,6 +103,15 @@ def test_reads_what_mksquashfs_writes(name: str, tree: Path) -> None:
     assert kinds.count(Kind.HARDLINK) == 1
 
 
+def test_says_how_much_was_read_though_nobody_wanted_it(tree: Path) -> None:
+    source = Source(squash(tree))
+    container = SquashfsContainer(source, Limits())
+    members = [member for member, _ in container.entries()]
+    assert len(members) > 600
+    assert 0 < container.consumed < source.size
+    source.close()
+
+
 def test_parents_come_before_what_is_in_them(tree: Path) -> None:
     seen = {""}
     for member, _ in read(squash(tree)):
@@ -157,9 +166,15 @@ class TestHostileFiles:
         Path(os.fsdecode(os.fsencode(tree) + b"/" + name)).touch()
         assert code_of(squash(tree)) == code
 
-    def test_bounds_members_while_it_walks(self, tree: Path) -> None:
-        path = squash(tree)
-        assert code_of(path, Limits(entries=100)) == "pack-too-many-entries"
+    def test_bounds_members_while_it_walks(self, tmp_path: Path) -> None:
+        place = tmp_path / "links"
+        place.mkdir()
+        (place / "file").touch()
+        for n in range(20):
+            (place / f"link{n}").hardlink_to(place / "file")
+        path = squash(place)
+        assert len(read(path, Limits(entries=21))) == 21
+        assert code_of(path, Limits(entries=20)) == "pack-too-many-entries"
 
     def test_bounds_links(self, tree: Path) -> None:
         assert code_of(squash(tree), Limits(link_bytes=3)) == "pack-link-too-long"

@@ -100,7 +100,7 @@ class TestHonest:
         container = ZipContainer(source, Limits())
         for _ in container.entries():
             pass
-        assert container.consumed == source.size
+        assert 0 < container.consumed < source.size
         source.close()
 
 
