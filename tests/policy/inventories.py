@@ -10,9 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from jupyter_envguard.inventory import CondaRecord, Inventory, Kind, Member, Prefixed, RecordedFile
 from jupyter_envguard.policy import DEFAULT, Finding, Host, Policy, evaluate
 from jupyter_envguard.spec import Package, Spec
+
+calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+"""For properties whose truth does not depend on how busy the machine is."""
 
 SITE = "lib/python3.11/site-packages"
 PLACEHOLDER = "/home/conda/feedstock_root/build_artifacts/_h_env_placehold_placehold"

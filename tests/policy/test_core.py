@@ -25,7 +25,7 @@ from jupyter_envguard.policy.core import (
     verdict,
 )
 from jupyter_envguard.policy.facts import Facts
-from tests.policy.inventories import HOST, honest
+from tests.policy.inventories import HOST, calm, honest
 
 
 def says_nothing(_: Facts) -> Iterator[Problem]:
@@ -98,10 +98,12 @@ class TestJudge:
     def test_a_refusal_of_the_policy_itself_cannot_be_softened(self) -> None:
         assert not judged("broken", "quiet", severities={"policy.rule-failed": "info", "broken": "info"})
 
+    @calm
     @given(st.lists(st.sampled_from(sorted(RULES))))
     def test_more_rules_never_turn_a_refusal_into_a_pass(self, rules: list[str]) -> None:
         assert not judged("loud", *rules)
 
+    @calm
     @given(st.permutations(["quiet", "loud", "broken"]))
     def test_the_order_of_rules_does_not_matter(self, rules: list[str]) -> None:
         assert judged(*rules) == judged("quiet", "loud", "broken")
@@ -124,6 +126,7 @@ class TestVerdict:
         smoke = Finding("kernel.fails-to-start", "error", "m", "f")
         assert not verdict((*Passed().findings, smoke))
 
+    @calm
     @given(st.lists(st.sampled_from(SEVERITIES)))
     def test_refuses_exactly_when_there_is_an_error(self, severities: list[str]) -> None:
         findings = [Finding("a", severity, "m", "f") for severity in severities]  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from tests.policy.inventories import (
     HOST,
     PLACEHOLDER,
     SITE,
+    calm,
     claim,
     from_pip,
     honest,
@@ -121,6 +122,7 @@ class TestDistributions:
         record = f"{SITE}/acme-1.0.dist-info/RECORD"
         assert facts(with_files(honest(), {record: row.encode()})).pip_files == expected
 
+    @calm
     @given(st.binary())
     def test_no_record_breaks_the_reader(self, content: bytes) -> None:
         record = f"{SITE}/acme-1.0.dist-info/RECORD"

@@ -27,7 +27,7 @@ from jupyter_envguard.policy import (
     finding,
 )
 from jupyter_envguard.spec import Spec
-from tests.policy.inventories import HOST, honest, judged, with_files
+from tests.policy.inventories import HOST, calm, honest, judged, with_files
 
 DOCUMENTS = (
     "lib/python3.11/site-packages/x-1.dist-info/direct_url.json",
@@ -102,11 +102,13 @@ class TestDefault:
             judged(bad)
         )
 
+    @calm
     @given(st.dictionaries(st.text(min_size=1), st.binary()), st.text())
     def test_no_pack_breaks_a_rule(self, files: dict[str, bytes], prefix: str) -> None:
         strange = replace(with_files(honest(), files), build_prefix=prefix)
         assert "policy.rule-failed" not in judged(strange)
 
+    @calm
     @given(
         st.sampled_from(DOCUMENTS),
         st.recursive(
