@@ -109,27 +109,26 @@ class Store:
         """Make the image of `pack` unless it is there already, and return it.
 
         `progress` is called with bytes done and all bytes, from zero for each of
-        the two passes, and not always by the calling thread. Raises the refusals
-        of `build`, `store-root-unsafe`, `disk-full`, `permission-denied`,
+        the two passes. Raises the refusals of `build`, `store-root-unsafe`, `disk-full`, `permission-denied`,
         `io-error`, and `locked` when another process works on the same image for
         too long; then nothing is left half-made.
         """
         inventory = pack.inventory(progress)
         path = self.path_of(inventory.digest)
         with explained(f"add an image to {self.root}"):
-            owner = self._prepare()
-            with locked(self._locks / path.name, self.lock_seconds):
-                _give(self._locks / path.name, owner)
-                if not self._is_published(path.name):
-                    self._clear(path.name)
-                    self._make(pack, inventory, owner, progress)
+            if not self._is_published(path.name):
+                owner = self._prepare()
+                with locked(self._locks / path.name, self.lock_seconds):
+                    _give(self._locks / path.name, owner)
+                    if not self._is_published(path.name):
+                        self._clear(path.name)
+                        self._make(pack, inventory, owner, progress)
         return self.get(inventory.digest)
 
     def get(self, pack_digest: str) -> Image:
         """Return the image of the pack; raise `image-missing`, or `image-damaged` when its record is."""
         path = self.path_of(pack_digest)
-        if not self._is_published(path.name):
-            raise self._missing(pack_digest)
+        self._require(path.name, pack_digest)
         return read_image(path, self._meta / path.name, pack_digest)
 
     def verify(self, image: Image, mode: VerifyMode = "full") -> tuple[Finding, ...]:
@@ -145,11 +144,10 @@ class Store:
         that they have open and miss the others.
         """
         name = self.path_of(pack_digest).name
-        if not self._is_published(name):
-            raise self._missing(pack_digest)
+        self._require(name, pack_digest)
         with explained(f"remove an image from {self.root}"), locked(self._locks / name, self.lock_seconds):
-            if not self._clear(name):
-                raise self._missing(pack_digest)
+            self._require(name, pack_digest)
+            self._clear(name)
             self._empty_trash()
 
     def sweep(self) -> int:
@@ -279,12 +277,15 @@ class Store:
                 found += 1
         return found
 
-    def _missing(self, pack_digest: str) -> NotFound:
-        return NotFound(
-            "image-missing",
-            f"The environment of the pack {pack_digest} is not in {self.root}.",
-            "Import its pack on this machine.",
-        )
+    def _require(self, name: str, pack_digest: str) -> None:
+        with explained(f"look for an image in {self.root}"):
+            found = self._is_published(name)
+        if not found:
+            raise NotFound(
+                "image-missing",
+                f"The environment of the pack {pack_digest} is not in {self.root}.",
+                "Import its pack on this machine.",
+            )
 
 
 def _weaknesses_of(folder: Path, owner: int) -> Iterator[Weakness]:
@@ -306,7 +307,7 @@ def _weaknesses_of(folder: Path, owner: int) -> Iterator[Weakness]:
 def _is_folder(path: Path) -> bool:
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

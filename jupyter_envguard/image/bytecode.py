@@ -15,19 +15,27 @@ import platform
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Self
 
 from jupyter_envguard import landlock
 from jupyter_envguard.errors import PackRefused, Unavailable
 from jupyter_envguard.image import compiler
-from jupyter_envguard.image.children import Child, Owner
+from jupyter_envguard.image.children import Child
 from jupyter_envguard.image.manifest import ByteCode
 from jupyter_envguard.inventory import Member
 
 MOST_COMPILERS = 8
 """Processes that compile at a time, on machines that have as many cores."""
+
+WAITING = 16
+"""Sources that wait for each of them, in memory."""
+
+SOURCE_BYTES = 16 * 1024 * 1024
+"""Bytes of a source up to which it gets byte code."""
 
 MOST_DEATHS = 16
 """Sources of one pack that may end a compiler before the pack is taken for an attack."""
@@ -59,13 +67,12 @@ def library() -> str:
     return f"lib/python{sys.version_info.major}.{sys.version_info.minor}{sys.abiflags}"
 
 
-def sources(files: Iterable[str]) -> list[str]:
-    """Return those of `files` that get byte code, sorted."""
-    below = library() + "/"
-    return sorted(
-        path
-        for path in files
-        if path.endswith(".py") and path.startswith(below) and NEVER_COMPILED.isdisjoint(path.split("/"))
+def is_source(path: str) -> bool:
+    """Tell whether the file `path` gets byte code, if it is not beyond `SOURCE_BYTES`."""
+    return (
+        path.endswith(".py")
+        and path.startswith(library() + "/")
+        and NEVER_COMPILED.isdisjoint(path.split("/"))
     )
 
 
@@ -104,102 +111,107 @@ def resealed(path: str, content: bytes, source: Member, python: str) -> bytes | 
     return magic + (1).to_bytes(4, "little") + bytes(8) + content[_HEADER_BYTES:]
 
 
-def compile_all(
-    folder: Path, paths: Iterable[str], accept: Callable[[str, bytes], None], owner: Owner | None = None
-) -> list[str]:
-    """Compile `paths` below `folder`, give the byte code to `accept`; return those that do not compile.
+class Compilers:
+    """Processes that compile sources while their caller does something else; a context manager.
 
-    Several run at a time, in processes that can do nothing but read the folder;
-    `accept` is called by one thread at a time. Raises `image-source-hostile` when
-    too many sources end the process that compiles them.
+    Every process handles one source at a time and can reach nothing. Results come
+    in the order in which sources were handed over: a path with its byte code,
+    which is empty when the source does not compile. Raises `image-source-hostile`
+    when too many sources end the process that compiles them, and
+    `image-unpack-failed` when none can be started.
     """
-    work = _Work(folder, paths, accept, owner)
-    count = min(len(os.sched_getaffinity(0)), MOST_COMPILERS)
-    with ThreadPoolExecutor(count) as pool:
-        try:
-            for done in [pool.submit(work.run) for _ in range(count)]:
-                done.result()
-        finally:
-            work.stop()
-    return sorted(work.failed)
 
-
-class _Work:
-    """What the threads that feed compilers share."""
-
-    def __init__(
-        self, folder: Path, paths: Iterable[str], accept: Callable[[str, bytes], None], owner: Owner | None
-    ) -> None:
-        self.failed: list[str] = []
-        self._folder = str(folder)
-        self._owner = owner
-        self._paths = iter(paths)
-        self._accept = accept
+    def __init__(self) -> None:
+        count = min(len(os.sched_getaffinity(0)), MOST_COMPILERS)
+        self._compilers = [_Compiler() for _ in range(count)]
+        self._idle: SimpleQueue[_Compiler] = SimpleQueue()
+        for each in self._compilers:
+            self._idle.put(each)
+        self._pool = ThreadPoolExecutor(count)
+        self._pending: deque[tuple[str, Future[bytes | None]]] = deque()
         self._deaths = 0
-        self._lock = threading.Lock()
 
-    def stop(self) -> None:
-        """Let every thread end after the source that it is at."""
-        with self._lock:
-            self._paths = iter(())
+    def __enter__(self) -> Self:
+        return self
 
-    def run(self) -> None:
-        """Compile until nothing is left."""
-        with _Compiler(self._folder, self._owner) as compilers:
-            for path in self._todo():
-                content = compilers.compile(path)
-                with self._lock:
-                    self._take(path, content)
+    def __exit__(self, *_: object) -> None:
+        for each in self._compilers:
+            each.abandon()
+        self._pool.shutdown(cancel_futures=True)
+        for each in self._compilers:
+            each.end()
 
-    def _todo(self) -> Iterator[str]:
-        while True:
-            with self._lock:
-                path = next(self._paths, None)
-            if path is None:
-                return
-            yield path
+    def compile(self, path: str, source: bytes) -> Iterator[tuple[str, bytes]]:
+        """Begin with `source`, known as `path`; yield results when many are waiting."""
+        self._pending.append((path, self._pool.submit(self._compile, path, source)))
+        if len(self._pending) > WAITING * len(self._compilers):
+            yield self._result()
 
-    def _take(self, path: str, content: bytes | None) -> None:
-        if content:
-            self._accept(path, content)
-            return
-        self.failed.append(path)
+    def finish(self) -> Iterator[tuple[str, bytes]]:
+        """Yield all results that are left."""
+        while self._pending:
+            yield self._result()
+
+    def _compile(self, path: str, source: bytes) -> bytes | None:
+        compiler = self._idle.get()
+        try:
+            return compiler.compile(path, source)
+        finally:
+            self._idle.put(compiler)
+
+    def _result(self) -> tuple[str, bytes]:
+        path, future = self._pending.popleft()
+        content = future.result()
         self._deaths += content is None
         if self._deaths > MOST_DEATHS:
-            self._paths = iter(())
             raise PackRefused(
                 "image-source-hostile",
                 f"{path} is one of more than {MOST_DEATHS} sources that end the compiler.",
                 "Look at these sources; an honest environment has none.",
             )
+        return path, content or b""
 
 
 class _Compiler:
-    """A compiler process at a time; another one follows when it is gone."""
+    """A compiling process at a time; another one follows when it is gone."""
 
-    def __init__(self, folder: str, owner: Owner | None) -> None:
-        self._folder = folder
-        self._owner = owner
+    def __init__(self) -> None:
         self._child: Child | None = None
+        self._abandoned = False
+        self._starting = threading.Lock()
 
-    def __enter__(self) -> _Compiler:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def compile(self, path: str) -> bytes | None:
-        """Return the byte code of `path`, empty when there is none, None when that ended the process."""
-        if self._child is None:
-            self._child = Child(compiler.__file__, self._folder, read=(self._folder,), owner=self._owner)
+    def compile(self, path: str, source: bytes) -> bytes | None:
+        """Return the byte code of `source`, empty when it has none, None when that ended the process."""
+        child = self._start()
+        if child is None:
+            return b""
         try:
-            retires, content = _ask(self._child, path)
+            retires, content = _ask(child, path.encode(), source)
         except (EOFError, BrokenPipeError):
-            self._bury(self._child)
+            self._bury(child)
             return None
         if retires:
-            self._end()
+            self.end()
         return content
+
+    def abandon(self) -> None:
+        """End the process while another thread may wait for its answer, and start none again."""
+        with self._starting:
+            self._abandoned = True
+            if self._child:
+                self._child.process.kill()
+
+    def end(self) -> None:
+        """End the process, if there is one."""
+        if self._child:
+            self._child.end()
+            self._child = None
+
+    def _start(self) -> Child | None:
+        with self._starting:
+            if self._child is None and not self._abandoned:
+                self._child = Child(compiler.__file__)
+            return self._child
 
     def _bury(self, child: Child) -> None:
         if child.process.wait() in (landlock.CANNOT_CONFINE, landlock.CANNOT_RUN):
@@ -208,17 +220,11 @@ class _Compiler:
                 f"No compiler can be started: {child.errors.read().decode(errors='replace').strip()}.",
                 "Run jupyter envguard doctor.",
             )
-        self._end()
-
-    def _end(self) -> None:
-        if self._child:
-            self._child.end()
-            self._child = None
+        self.end()
 
 
-def _ask(child: Child, path: str) -> tuple[bool, bytes]:
-    raw = path.encode()
-    child.input.write(compiler.REQUEST.pack(len(raw)) + raw)
+def _ask(child: Child, path: bytes, source: bytes) -> tuple[bool, bytes]:
+    child.input.write(compiler.REQUEST.pack(len(path), len(source)) + path + source)
     child.input.flush()
     retires, size = compiler.ANSWER.unpack(_exactly(child, compiler.ANSWER.size))
     return retires, _exactly(child, size)

@@ -15,6 +15,7 @@ import sys
 from typing import IO, cast
 
 from jupyter_envguard import confine
+from jupyter_envguard.errors import Unavailable
 
 PIPE_BYTES = 1024 * 1024
 """Size of pipes to and from a child: the most that an unprivileged process gets by default."""
@@ -28,7 +29,7 @@ class Child:
 
     `read` and `write` name the folders that it may use, without a symbolic link
     in their paths; `owner` is whom it runs as when that is not this user, which
-    only root can ask for. Raises `OSError` when it cannot be started.
+    only root can ask for. Raises `image-unpack-failed` when it cannot be started.
     """
 
     def __init__(
@@ -39,21 +40,30 @@ class Child:
         write: tuple[str, ...] = (),
         owner: Owner | None = None,
     ) -> None:
+        command = _command(os.path.realpath(script), arguments, read, write)
         uid, gid = owner or (None, None)
-        self.process = subprocess.Popen(
-            _command(os.path.realpath(script), arguments, read, write),
-            bufsize=PIPE_BYTES,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            env={},
-            umask=0,
-            pipesize=PIPE_BYTES,
-            user=uid,
-            group=gid,
-            extra_groups=None if owner is None else [],
-        )
+        try:
+            self.process = subprocess.Popen(
+                command,
+                bufsize=PIPE_BYTES,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env={},
+                umask=0,
+                pipesize=PIPE_BYTES,
+                user=uid,
+                group=gid,
+                extra_groups=None if owner is None else [],
+            )
+        except OSError as error:
+            who = os.geteuid() if uid is None else uid
+            raise Unavailable(
+                "image-unpack-failed",
+                f"{command[0]} cannot be started as uid {who}: {error.strerror}.",
+                "Let the owner of the store reach the Python that EnvGuard runs with.",
+            ) from error
         self.input = cast(IO[bytes], self.process.stdin)
         self.output = cast(IO[bytes], self.process.stdout)
         self.errors = cast(IO[bytes], self.process.stderr)

@@ -1,10 +1,10 @@
-"""Compiles sources that a stranger wrote, in a process of its own that can only read them.
+"""Compiles sources that a stranger wrote, in a process of its own that can reach nothing.
 
-Runs as a script (`python -I -S compiler.py FOLDER`) and imports nothing of ours.
-A request is a path below the folder, an answer `ANSWER` and the `.pyc`. Nothing
-is executed: `compile` only parses. What a source can still do is occupy or crash
-the parser, so each gets so many seconds of CPU and the process so much memory;
-the parent starts another one when this one dies.
+Runs as a script (`python -I -S compiler.py`) and imports nothing of ours. A
+request is `REQUEST`, a path and a source, an answer is `ANSWER` and the `.pyc`.
+Nothing is executed: `compile` only parses. What a source can still do is occupy
+or crash the parser, so each gets so many seconds of CPU and the process so much
+memory; the parent starts another one when this one dies.
 
 The same source gives the same bytes, whatever was compiled before and by whom.
 CPython's `marshal` notes which objects are shared, and single Latin-1
@@ -17,20 +17,19 @@ from __future__ import annotations
 
 import importlib.util
 import marshal
-import os
 import resource
 import struct
 import sys
 import time
+import unicodedata  # noqa: F401 - what `\N{...}` in a source would import
 import warnings
 
 TYPE_CHECKING = False  # `typing` is not needed where this runs
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import BinaryIO
 
-REQUEST = struct.Struct("!I")
-"""Bytes of the path."""
+REQUEST = struct.Struct("!II")
+"""Bytes of the path and of the source."""
 
 ANSWER = struct.Struct("!?I")
 """Whether this process retires, and the bytes of the `.pyc`, 0 when the source does not compile."""
@@ -63,11 +62,11 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     warnings.simplefilter("ignore")
     imported = len(sys.modules)
     while header := requests.read(REQUEST.size):
-        path = requests.read(REQUEST.unpack(header)[0]).decode()
+        path_bytes, source_bytes = REQUEST.unpack(header)
+        path, source = requests.read(path_bytes).decode(), requests.read(source_bytes)
         limit(resource.RLIMIT_CPU, int(time.process_time()) + CPU_SECONDS + 1)
         try:
-            with open(path, "rb") as file:
-                content = compiled(file.read(), path)
+            content = compiled(source, path)
         except _HOPELESS:
             content = b""
         retires = len(sys.modules) != imported
@@ -83,14 +82,12 @@ def limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve standard input and output from the folder that `arguments` name."""
-    os.chdir(arguments[0])
+def main() -> None:
+    """Serve standard input and output, within limits."""
     limit(resource.RLIMIT_AS, MEMORY_BYTES)
     limit(resource.RLIMIT_CORE, 0)
     serve(sys.stdin.buffer, sys.stdout.buffer)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

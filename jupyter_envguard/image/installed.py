@@ -36,8 +36,8 @@ class Image:
     """Digest of the manifest, which has to be the approved one."""
     spec_digest: str
     """Digest of the spec."""
-    documents: Path
-    """Folder of the documents about it."""
+    meta: Path
+    """Folder of the documents about it, which is not in it."""
 
     @property
     def python(self) -> Path:
@@ -47,11 +47,11 @@ class Image:
     @property
     def manifest(self) -> Manifest:
         """The manifest; raises `image-damaged` when it is not the one that was recorded."""
-        return _manifest(self.documents / MANIFEST, self.manifest_digest)
+        return _manifest(self.meta / MANIFEST, self.manifest_digest)
 
     def spec(self) -> Spec:
         """Return the spec; raise `image-damaged` when it is not the one that was recorded."""
-        return Spec.from_json(json.loads(_document(self.documents / SPEC, self.spec_digest)))
+        return Spec.from_json(json.loads(_document(self.meta / SPEC, self.spec_digest)))
 
 
 def write_documents(folder: Path, inventory: Inventory, manifest: Manifest) -> tuple[Path, ...]:
@@ -68,14 +68,14 @@ def write_documents(folder: Path, inventory: Inventory, manifest: Manifest) -> t
     return tuple(folder / name for name in contents)
 
 
-def is_recorded(documents: Path) -> bool:
+def is_recorded(meta: Path) -> bool:
     """Tell whether `write_documents` wrote to the folder."""
-    return (documents / RECORD).is_file()
+    return (meta / RECORD).is_file()
 
 
-def read_image(path: Path, documents: Path, pack_digest: str) -> Image:
+def read_image(path: Path, meta: Path, pack_digest: str) -> Image:
     """Return the image at `path`; raise `image-damaged` when its record is not that of the pack."""
-    record = documents / RECORD
+    record = meta / RECORD
     try:
         found = json.loads(_read(record))
         pack, manifest, spec = (check_digest(found[key]) for key in ("pack", "manifest", "spec"))
@@ -83,7 +83,7 @@ def read_image(path: Path, documents: Path, pack_digest: str) -> Image:
         raise _damaged(record) from error
     if pack != pack_digest:
         raise _damaged(record)
-    return Image(path, pack, manifest, spec, documents)
+    return Image(path, pack, manifest, spec, meta)
 
 
 @functools.lru_cache(maxsize=2)

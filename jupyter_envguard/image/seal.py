@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -35,9 +35,6 @@ REWRITTEN_BYTES = 1024**3
 SCRIPT_BYTES = 1024**2
 """Bytes of a file in `bin/` up to which its first line is looked at."""
 
-COMPILE_WEIGHT = 16
-"""How many bytes are unpacked in the time that a byte of source takes to compile; for progress only."""
-
 
 def build(
     pack: Pack,
@@ -53,16 +50,20 @@ def build(
     Files are 0444 or 0555, folders 0555 but for `staging` itself, all belong to
     `owner` or this user. Nothing is executed and nothing outside `staging` is
     written. Raises the refusals of `Pack.files`, `relocated`, `Extraction` and
-    `compile_all`; what is in `staging` is then worth nothing. Bytes are not yet
+    `Compilers`; what is in `staging` is then worth nothing. Bytes are not yet
     on the disk: sync the file system before the rename.
     """
     if any(staging.iterdir()):
         raise InvalidInput("invalid-argument", f"{staging} is not empty.", "Name a new folder.")
-    with Extraction(staging, mtime=SEAL_TIME, owner=owner) as tree:
-        work = _Build(inventory, str(prefix), tree, progress)
-        work.unpack(pack)
-        work.mark()
-        work.compile(staging, owner)
+    with Extraction(staging, mtime=SEAL_TIME, owner=owner) as tree, bytecode.Compilers() as compilers:
+        work = _Build(inventory, str(prefix), tree, compilers)
+        done, total = 0, sum(member.size for member in inventory.members.values())
+        for member, stream in pack.files():
+            work.take(member, stream)
+            done += member.size
+            if progress:
+                progress(done, total)
+        work.finish()
         tree.seal()
     return work.manifest()
 
@@ -71,7 +72,7 @@ class _Build:
     """A tree in the making, and the lines that its manifest will have."""
 
     def __init__(
-        self, inventory: Inventory, prefix: str, tree: Extraction, progress: Progress | None
+        self, inventory: Inventory, prefix: str, tree: Extraction, compilers: bytecode.Compilers
     ) -> None:
         self._inventory = inventory
         self._members = inventory.members
@@ -81,30 +82,37 @@ class _Build:
         self._lines: dict[str, Line] = {}
         self._markers = markers(inventory.members)
         self._origin = bytecode.origin(inventory.python_version)
-        self._sources = _sources(inventory) if self._origin == "compiled" else []
+        self._compilers = compilers
+        links = (member.path for member in self._members.values() if member.kind is Kind.HARDLINK)
+        self._linked = {_file_of(path, self._members): b"" for path in links if self._is_source(path)}
         self._uncompiled = 0
         self._sourceless = 0
-        self._progress = progress
-        self._done = 0
-        to_compile = sum(self._members[path].size for path in self._sources)
-        self._total = sum(m.size for m in self._members.values()) + COMPILE_WEIGHT * to_compile
 
-    def unpack(self, pack: Pack) -> None:
-        """Write every member that has a place in a sealed tree."""
-        for member, stream in pack.files():
-            self._take(member, stream)
-            self._advance(member.size)
+    def take(self, member: Member, stream: BinaryIO) -> None:
+        """Write `member` if it has a place in a sealed tree."""
+        path = member.path
+        if path in DROPPED or path in self._markers:
+            return
+        match member.kind:
+            case Kind.DIRECTORY:
+                if not path.endswith("__pycache__"):
+                    self._tree.folder(path)
+                    self._folders(path)
+            case _ if path.endswith((".pyc", ".pyo")):
+                self._take_byte_code(member, stream)
+            case Kind.SYMLINK:
+                self._tree.symlink(path, member.target)
+                self._put(Line(path, "l", "r", 0, member.target))
+            case Kind.HARDLINK:
+                self._take_hardlink(path, member.target)
+            case _:
+                self._take_file(member, stream)
 
-    def mark(self) -> None:
-        """Write the markers."""
+    def finish(self) -> None:
+        """Write what does not come from the pack."""
         for path, content in self._markers.items():
             self._add(path, False, content)
-
-    def compile(self, staging: Path, owner: Owner | None) -> None:
-        """Write byte code for the sources."""
-        if self._sources:
-            failed = bytecode.compile_all(staging, self._sources, self._compiled, owner)
-            self._uncompiled = len(failed)
+        self._take_compiled(self._compilers.finish())
 
     def manifest(self) -> Manifest:
         """Return what was made."""
@@ -123,38 +131,37 @@ class _Build:
         )
         return Manifest(header, tuple(line for _, line in sorted(self._lines.items())))
 
-    def _take(self, member: Member, stream: BinaryIO) -> None:
-        path = member.path
-        if path in DROPPED or path in self._markers:
-            return
-        match member.kind:
-            case Kind.DIRECTORY:
-                if not path.endswith("__pycache__"):
-                    self._tree.folder(path)
-                    self._folders(path)
-            case _ if path.endswith((".pyc", ".pyo")):
-                self._take_byte_code(member, stream)
-            case Kind.SYMLINK:
-                self._tree.symlink(path, member.target)
-                self._put(Line(path, "l", "r", 0, member.target))
-            case Kind.HARDLINK:
-                self._take_hardlink(path, member.target)
-            case Kind.FILE:
-                self._take_file(member, stream)
-
     def _take_file(self, member: Member, stream: BinaryIO) -> None:
-        executable = bool(member.mode & 0o111)
-        is_script = member.path.startswith("bin/") and member.size <= SCRIPT_BYTES
-        records = self._prefixed.get(member.path)
-        if not records and not is_script:
+        path, executable = member.path, bool(member.mode & 0o111)
+        records = self._prefixed.get(path)
+        is_script = path.startswith("bin/") and member.size <= SCRIPT_BYTES
+        is_source, is_linked = self._is_source(path), path in self._linked
+        if not (records or is_script or is_source or is_linked):
             self._copy(member, executable, stream)
             return
         content = _read(member, stream)
         if records:
             content = relocated(content, records, self._prefix)
-        if is_script or executable:
+        if executable or is_script:
             content = with_usable_shebang(content, self._prefix, self._members)
-        self._add(member.path, executable, content)
+        self._add(path, executable, content)
+        if is_linked:
+            self._linked[path] = content
+        if is_source:
+            self._take_compiled(self._compilers.compile(path, content))
+
+    def _is_source(self, path: str) -> bool:
+        """Tell whether `path`, a file or a hard link to one, gets byte code from here."""
+        if self._origin != "compiled" or not bytecode.is_source(path):
+            return False
+        return self._members[_file_of(path, self._members)].size <= bytecode.SOURCE_BYTES
+
+    def _take_compiled(self, results: Iterable[tuple[str, bytes]]) -> None:
+        for source, content in results:
+            if content:
+                self._add(bytecode.cached(source), False, content)
+            else:
+                self._uncompiled += 1
 
     def _copy(self, member: Member, executable: bool, stream: BinaryIO) -> None:
         self._tree.start_file(member.path, executable, member.size)
@@ -172,6 +179,9 @@ class _Build:
             )
         self._tree.hardlink(path, target)
         self._put(replace(line, path=path))
+        if self._is_source(path):
+            content = self._linked[_file_of(path, self._members)]
+            self._take_compiled(self._compilers.compile(path, content))
 
     def _take_byte_code(self, member: Member, stream: BinaryIO) -> None:
         source = self._members.get(bytecode.source_of(member.path))
@@ -184,10 +194,6 @@ class _Build:
                 self._uncompiled += 1
             else:
                 self._add(member.path, False, content)
-
-    def _compiled(self, source: str, content: bytes) -> None:
-        self._add(bytecode.cached(source), False, content)
-        self._advance(COMPILE_WEIGHT * self._members[source].size)
 
     def _add(self, path: str, executable: bool, content: bytes) -> None:
         self._tree.file(path, executable, content)
@@ -202,27 +208,20 @@ class _Build:
             self._lines[path] = Line(path, "d", "x", 0, "")
             path = path.rpartition("/")[0]
 
-    def _advance(self, size: int) -> None:
-        self._done += size
-        if self._progress:
-            self._progress(self._done, self._total)
-
 
 def _prefixed(inventory: Inventory) -> dict[str, list[Prefixed]]:
     """Return the prefix records by the file that holds the bytes, which for a hard link is another one."""
     found: defaultdict[str, list[Prefixed]] = defaultdict(list)
     for record in inventory.prefixed:
-        member = inventory.members.get(record.path)
-        while member and member.kind is Kind.HARDLINK:
-            member = inventory.members.get(member.target)
-        if member:
-            found[member.path].append(record)
+        found[_file_of(record.path, inventory.members)].append(record)
     return dict(found)
 
 
-def _sources(inventory: Inventory) -> list[str]:
-    kinds = (Kind.FILE, Kind.HARDLINK)
-    return bytecode.sources(member.path for member in inventory.members.values() if member.kind in kinds)
+def _file_of(path: str, members: Mapping[str, Member]) -> str:
+    """Return the path of the file that `path` is a name of."""
+    while members[path].kind is Kind.HARDLINK:
+        path = members[path].target
+    return path
 
 
 def _read(member: Member, stream: BinaryIO) -> bytes:

@@ -162,7 +162,7 @@ def _exactly(source: BinaryIO, size: int) -> bytes:
 def main(arguments: Sequence[str]) -> int:
     """Serve standard input in the folder and with the time that `arguments` name."""
     root = os.open(arguments[0], _FOLDER_FLAGS)
-    with open(0, "rb", buffering=CHUNK) as source:
+    with open(sys.stdin.fileno(), "rb", buffering=CHUNK, closefd=False) as source:
         try:
             answer = serve(source, Tree(root, int(arguments[1])))
         except EOFError:

@@ -1,0 +1,157 @@
+"""Import a pack against unpacking it by hand, in one run on one machine.
+
+    python benchmarks/import_pack.py [PACK] [--rounds 3] [--folder /var/tmp]
+
+By hand is `tar -xzf` and `conda-unpack`: files as the pack has them, unchecked.
+Import is the whole of `Store.add`: scan, unpack, relocate, byte code, read-only,
+manifest, everything on the disk. Rounds alternate, and nothing is deleted before
+the end, because file systems are slow at making files just after losing as many.
+Wall time depends on what else the machine does; CPU time (of all processes) less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_envguard.pack import open_pack
+from jupyter_envguard.store import Store
+
+
+@dataclass(frozen=True)
+class Took:
+    """What something cost."""
+
+    wall: float
+    cpu: float
+
+
+def measured(work: Callable[[], None]) -> Took:
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    work()
+    return Took(time.perf_counter() - wall, cpu_seconds() - cpu)
+
+
+def now() -> tuple[float, float]:
+    return time.perf_counter(), cpu_seconds()
+
+
+def cpu_seconds() -> float:
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def by_hand(pack: Path, folder: Path) -> dict[str, Took]:
+    """Unpack as people do today."""
+    folder.mkdir(parents=True)
+    tar = measured(lambda: run("tar", "-xf", pack, "-C", folder))
+    fix = measured(lambda: run(folder / "bin/python", folder / "bin/conda-unpack"))
+    return {"tar -xf": tar, "conda-unpack": fix}
+
+
+def by_store(pack_path: Path, folder: Path) -> dict[str, Took]:
+    """Import into a new store, and split the cost where the progress tells a phase from the next."""
+    store, marks = Store(folder), {"start": now()}
+    with open_pack(pack_path) as pack:
+        inventory = pack.inventory()
+        marks["scan"] = now()
+        unpacked = sum(member.size for member in inventory.members.values())
+
+        def progress(done: int, _total: int) -> None:
+            if done == unpacked:
+                marks["unpack, relocate, byte code"] = now()
+
+        image = store.add(pack, progress)
+    marks["last byte code, manifest, sync"] = now()
+    took = {
+        name: Took(end[0] - start[0], end[1] - start[1])
+        for (name, end), start in zip(list(marks.items())[1:], marks.values(), strict=False)
+    }
+    found: list[object] = []
+    for mode in ("stat", "full"):
+        took[f"(later: verify {mode})"] = measured(lambda mode=mode: found.extend(store.verify(image, mode)))
+    if found:
+        raise SystemExit(f"verify found {found[:3]}")
+    return took
+
+
+def run(*words: str | Path) -> None:
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
+
+
+def median(rounds: list[dict[str, Took]]) -> dict[str, Took]:
+    return {
+        name: Took(
+            statistics.median(r[name].wall for r in rounds), statistics.median(r[name].cpu for r in rounds)
+        )
+        for name in rounds[0]
+    }
+
+
+def total(took: dict[str, Took]) -> Took:
+    counted = [value for name, value in took.items() if not name.startswith("(")]
+    return Took(sum(value.wall for value in counted), sum(value.cpu for value in counted))
+
+
+def show(title: str, took: dict[str, Took], base: Took) -> None:
+    whole = total(took)
+    ratios = f"{whole.wall / base.wall:7.2f} x {whole.cpu / base.cpu:6.2f} x"
+    print(f"{title:34} {whole.wall:8.2f} {whole.cpu:8.2f} {ratios}")
+    for name, value in took.items():
+        print(f"  {name:32} {value.wall:8.2f} {value.cpu:8.2f}")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("pack", nargs="?", type=Path, help="default: the demo's datasci, made when missing")
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--folder", type=Path, default=Path("/var/tmp"))
+    given = options.parse_args()
+    pack = given.pack or default_pack()
+    scratch = Path(tempfile.mkdtemp(prefix="envguard-", dir=given.folder.resolve()))
+    hand, store = [], []
+    try:
+        for number in range(given.rounds):
+            hand.append(by_hand(pack, scratch / f"hand{number}"))
+            store.append(by_store(pack, scratch / f"store{number}"))
+    finally:
+        make_writable_and_remove(scratch)
+    report(pack, median(hand), median(store))
+
+
+def report(pack: Path, hand: dict[str, Took], store: dict[str, Took]) -> None:
+    base = total(hand)
+    size, load = pack.stat().st_size / 1e6, os.getloadavg()[0]
+    print(f"{pack.name}, {size:.0f} MB, {os.cpu_count()} cores, load {load:.1f}")
+    print(f"{'median seconds':34} {'wall':>8} {'cpu':>8} {'ratio wall':>9} {'cpu':>8}")
+    show("by hand", hand, base)
+    show("import", store, base)
+
+
+def default_pack() -> Path:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from demo.environments import build_all
+
+    return build_all(Path(os.environ.get("ENVGUARD_CACHE", ".cache"))).datasci
+
+
+def make_writable_and_remove(folder: Path) -> None:
+    for path, _, _ in os.walk(folder):
+        Path(path).chmod(0o700)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,645 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_envguard import store as module
+from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, PackRefused, Unavailable
+from jupyter_envguard.files import locked
+from jupyter_envguard.inventory import Inventory
+from jupyter_envguard.pack import open_pack
+from jupyter_envguard.store import Image, Store, Weakness
+from tests.images import environment, plain, snapshot
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts")
+NOBODY = 65534
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store", lock_seconds=60)
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    return plain().write(tmp_path, "tar")
+
+
+def add(store: Store, pack: Path, **more: Any) -> Image:
+    with open_pack(pack) as opened:
+        return store.add(opened, **more)
+
+
+def inventory_of(pack: Path) -> Inventory:
+    with open_pack(pack) as opened:
+        return opened.inventory()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def is_clean(store: Store) -> bool:
+    """Whether nothing half-made lies about."""
+    leftovers = [names(store.root / folder) for folder in (".staging", ".trash")]
+    images = [name for name in names(store.root) if name not in (".meta", ".staging", ".locks", ".trash")]
+    return leftovers == [[], []] and names(store.root / ".meta") == images
+
+
+def in_fork(act: Callable[[], Any]) -> int:
+    """Start `act` in a forked process, which ends with 0, or 1 for an error; return its pid."""
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        except BaseException:  # noqa: BLE001 - the exit code tells
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def outcome(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class TestRoot:
+    @pytest.mark.parametrize(
+        "root",
+        ["store", "", "/", "/a b", "/a:b", "/a/../b", "/" + "x" * 120, "/größe", "/a\n", "/a'b", "//a"],
+    )
+    def test_refuses_what_cannot_be_a_prefix(self, root: str) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            Store(Path(root))
+        assert caught.value.code == "store-root-invalid"
+
+    def test_takes_a_root_of_120_characters(self) -> None:
+        assert Store(Path("/" + "x" * 119)).root.name == "x" * 119
+
+    def test_nothing_is_made_by_looking(self, store: Store, pack: Path) -> None:
+        with pytest.raises(NotFound):
+            store.get(inventory_of(pack).digest)
+        assert store.sweep() == 0
+        assert not store.root.exists()
+
+    def test_refuses_a_root_that_everybody_may_write_to(self, store: Store, pack: Path) -> None:
+        store.root.mkdir()
+        store.root.chmod(0o1777)
+        with pytest.raises(InvalidInput, match="Everybody may write") as caught:
+            add(store, pack)
+        assert caught.value.code == "store-root-unsafe"
+        assert names(store.root) == []
+
+    def test_refuses_a_root_behind_a_link(self, tmp_path: Path, pack: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        with pytest.raises(InvalidInput, match="it is really") as caught:
+            add(Store(tmp_path / "link/store"), pack)
+        assert caught.value.code == "store-root-invalid"
+
+    def test_a_root_under_a_file_is_explained(self, tmp_path: Path, pack: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(NotFound, match="Cannot add an image"):
+            add(Store(tmp_path / "file/store"), pack)
+
+    def test_users_may_read_a_new_root_whatever_the_umask(self, store: Store, pack: Path) -> None:
+        before = os.umask(0o077)
+        try:
+            image = add(store, pack)
+        finally:
+            os.umask(before)
+        modes = [path.stat().st_mode & 0o777 for path in (store.root, store.root / ".meta", image.meta)]
+        assert modes == [0o755, 0o755, 0o755]
+
+
+class TestAdd:
+    def test_puts_the_image_where_the_digest_says(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        digest = inventory_of(pack).digest
+        assert image.path == store.path_of(digest) == store.root / digest[7:39]
+        assert image.manifest.header.prefix == str(image.path)
+        assert image.spec() == inventory_of(pack).spec
+        assert store.verify(image) == store.verify(image, "stat") == ()
+        assert is_clean(store)
+
+    def test_is_read_only_up_to_its_own_folder(self, store: Store, pack: Path) -> None:
+        assert stat.S_IMODE(add(store, pack).path.stat().st_mode) == 0o555
+
+    def test_twice_is_once(self, store: Store, pack: Path) -> None:
+        first = add(store, pack)
+        inode = first.path.stat().st_ino
+        assert add(store, pack) == first
+        assert first.path.stat().st_ino == inode
+
+    def test_reports_progress_of_both_passes(self, store: Store, pack: Path) -> None:
+        calls: list[tuple[int, int]] = []
+        add(store, pack, progress=lambda done, total: calls.append((done, total)))
+        ends = [call for call in calls if call[0] == call[1]]
+        assert ends[0] == (pack.stat().st_size, pack.stat().st_size)
+        assert calls[-1][0] == calls[-1][1] != pack.stat().st_size
+
+    def test_two_packs_live_side_by_side(self, store: Store, pack: Path, tmp_path: Path) -> None:
+        other = plain().file("share/more").write(tmp_path, "tar", "other")
+        images = [add(store, each) for each in (pack, other)]
+        assert [store.verify(image) for image in images] == [(), ()]
+
+    def test_the_same_store_elsewhere_in_time_gives_the_same_manifest(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        pack = environment().write(tmp_path, "tar.gz")
+        first = add(store, pack)
+        seen, digest = snapshot(first.path), first.manifest_digest
+        store.remove(first.pack)
+        shutil.rmtree(store.root)
+        again = add(store, pack)
+        assert (again.manifest_digest, snapshot(again.path)) == (digest, seen)
+
+    def test_another_root_gives_another_manifest_of_the_same_things(self, tmp_path: Path) -> None:
+        pack = environment().write(tmp_path, "tar.gz")
+        one, two = (add(Store(tmp_path / name), pack).manifest for name in ("one", "two"))
+        assert one.digest() != two.digest()
+        assert [line.path for line in one.lines] == [line.path for line in two.lines]
+        assert one.header.pack == two.header.pack
+
+    def test_a_refused_pack_leaves_nothing(self, store: Store, tmp_path: Path) -> None:
+        hostile = plain().file("../escape").write(tmp_path, "tar")
+        with pytest.raises(PackRefused):
+            add(store, hostile)
+        assert not store.root.exists()
+
+    def test_what_is_refused_while_sealing_leaves_nothing(self, store: Store, tmp_path: Path) -> None:
+        hostile = plain().file("conda-meta/frozen/x").write(tmp_path, "tar")
+        with pytest.raises(PackRefused) as caught:
+            add(store, hostile)
+        assert caught.value.code == "image-member-refused"
+        assert is_clean(store)
+
+    def test_an_interrupted_add_leaves_nothing(self, store: Store, pack: Path) -> None:
+        def interrupt(done: int, total: int) -> None:
+            if total != pack.stat().st_size:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            add(store, pack, progress=interrupt)
+        assert is_clean(store)
+
+    def test_waits_for_another_process_only_so_long(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        store.remove(image.pack)
+        with locked(store.root / ".locks" / image.path.name, 0), pytest.raises(Unavailable) as caught:
+            add(Store(store.root, lock_seconds=0), pack)
+        assert caught.value.code == "locked"
+
+    def test_the_loser_of_a_race_takes_the_winners_image(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = add(store, pack)
+        answers = iter([False, True, True])  # it was not there yet when the loser looked first
+        monkeypatch.setattr(Store, "_is_published", lambda *_: next(answers))
+        assert add(store, pack) == image
+
+    def test_only_the_owner_and_root_add(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.root.mkdir()
+        monkeypatch.setattr(os, "geteuid", lambda: 4711)
+        with pytest.raises(Unavailable, match="only that user and root") as caught:
+            add(store, pack)
+        assert caught.value.code == "permission-denied"
+        assert names(store.root) == []
+
+    def test_an_image_without_its_record_is_made_again(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        shutil.rmtree(image.meta)
+        with pytest.raises(NotFound):
+            store.get(image.pack)
+        assert add(store, pack) == image
+        assert store.verify(image) == ()
+
+    def test_a_failing_disk_is_reported(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Broken:
+            def syncfs(self, _handle: int) -> int:
+                module.ctypes.set_errno(5)
+                return -1
+
+        monkeypatch.setattr(module.ctypes, "CDLL", lambda *_args, **_more: Broken())
+        with pytest.raises(Unavailable, match="Input/output error") as caught:
+            add(store, pack)
+        assert caught.value.code == "io-error"
+        assert is_clean(store)
+
+
+class TestGetAndRemove:
+    def test_an_absent_image_is_named(self, store: Store, pack: Path) -> None:
+        digest = inventory_of(pack).digest
+        for act in (store.get, store.remove):
+            with pytest.raises(NotFound, match=digest) as caught:
+                act(digest)
+            assert caught.value.code == "image-missing"
+
+    def test_what_is_no_digest_is_refused(self, store: Store) -> None:
+        with pytest.raises(InvalidInput):
+            store.get("sha256:../../etc")
+
+    def test_a_link_in_place_of_an_image_is_no_image(self, store: Store, pack: Path, tmp_path: Path) -> None:
+        image = add(store, pack)
+        shutil.move(image.path, tmp_path / "moved")
+        image.path.symlink_to(tmp_path / "moved")
+        with pytest.raises(NotFound):
+            store.get(image.pack)
+
+    def test_removing_leaves_nothing_and_adding_works_again(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        store.remove(image.pack)
+        assert is_clean(store)
+        with pytest.raises(NotFound):
+            store.get(image.pack)
+        assert add(store, pack) == image
+
+    def test_two_who_remove_do_it_once(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = add(store, pack)
+        store.remove(image.pack)
+        answers = iter([True, False])  # it was there when the loser of the race looked first
+        monkeypatch.setattr(Store, "_is_published", lambda *_: next(answers))
+        with pytest.raises(NotFound):
+            store.remove(image.pack)
+
+    def test_a_store_that_vanished_is_explained(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        shutil.rmtree(store.root)
+        with pytest.raises(NotFound, match="Cannot verify"):
+            store.verify(image)
+
+
+class TestSweep:
+    def test_takes_away_every_kind_of_leftover(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        dead = "0" * 32
+        for leftover in (
+            f".staging/{dead}/tree/bin",
+            f".meta/{dead}",
+            f".{dead}/lib",
+            f".trash/{dead}.1/lib",
+        ):
+            (store.root / leftover).mkdir(parents=True)
+        (store.root / f".{dead}/lib").chmod(0o555)
+        assert store.sweep() == 7
+        assert is_clean(store)
+        assert store.verify(image) == ()
+
+    def test_leaves_what_a_living_process_works_on(self, store: Store, pack: Path) -> None:
+        add(store, pack)
+        alive = "1" * 32
+        (store.root / f".staging/{alive}").mkdir()
+        with locked(store.root / ".locks" / alive, 0):
+            assert store.sweep() == 0
+        assert names(store.root / ".staging") == [alive]
+
+    def test_leaves_what_is_not_ours(self, store: Store, pack: Path) -> None:
+        add(store, pack)
+        for path in ("lost+found", "README"):
+            (store.root / path).mkdir()
+        assert store.sweep() == 0
+        assert {"lost+found", "README"} <= set(names(store.root))
+
+    def test_what_resists_stays_for_the_next_time(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = add(store, pack)
+
+        def resist(path: Path) -> None:
+            raise PermissionError(path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_delete", resist)
+            store.remove(image.pack)
+            assert len(names(store.root / ".trash")) == 2
+        assert store.sweep() == 2
+        assert is_clean(store)
+
+    def test_an_image_published_while_looking_is_left(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = add(store, pack)
+        monkeypatch.setattr(Store, "_leftovers", lambda _: [image.path.name])
+        assert store.sweep() == 0
+        assert store.get(image.pack) == image
+
+
+class TestManyProcesses:
+    def test_six_that_race_make_one_image(self, store: Store, tmp_path: Path) -> None:
+        pack = environment().write(tmp_path, "tar")
+        children = [in_fork(lambda: add(store, pack)) for _ in range(6)]
+        assert [outcome(child) for child in children] == [0] * 6
+        image = store.get(inventory_of(pack).digest)
+        assert store.verify(image) == ()
+        assert is_clean(store)
+
+    def test_readers_never_see_half_an_image(self, store: Store, pack: Path) -> None:
+        digest = inventory_of(pack).digest
+        add(store, pack)
+
+        def churn() -> None:
+            for _ in range(10):
+                store.remove(digest)
+                add(store, pack)
+
+        child = in_fork(churn)
+        seen = 0
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            try:
+                image = store.get(digest)
+            except NotFound:
+                continue
+            assert image.manifest_digest
+            seen += 1
+        assert seen
+
+    def test_100_kills_at_random_points_leave_no_half_image(self, store: Store, pack: Path) -> None:
+        digest, chance = inventory_of(pack).digest, random.Random(9)
+        steps = self.steps_of(lambda: add(store, pack))
+        store.remove(digest)
+        kills = published = 0
+        while kills < 100:
+            at = chance.randint(1, steps)
+            kills += (
+                outcome(in_fork(lambda at=at: self.dies_at(at, lambda: add(store, pack)))) == -signal.SIGKILL
+            )
+            try:
+                image = store.get(digest)
+            except NotFound:
+                continue
+            published += 1
+            assert store.verify(image) == ()
+            store.remove(digest)
+        assert 0 < published < kills
+        assert store.verify(add(store, pack)) == ()
+        store.sweep()
+        assert is_clean(store)
+
+    def test_kills_while_removing_leave_all_or_nothing(self, store: Store, pack: Path) -> None:
+        digest, chance = inventory_of(pack).digest, random.Random(7)
+        image = add(store, pack)
+        steps = self.steps_of(lambda: store.remove(digest))
+        for _ in range(20):
+            add(store, pack)
+            at = chance.randint(1, steps)
+            outcome(in_fork(lambda at=at: self.dies_at(at, lambda: store.remove(digest))))
+            try:
+                assert store.verify(store.get(digest)) == ()
+            except NotFound:
+                continue
+        store.sweep()
+        assert add(store, pack) == image
+        assert store.verify(image) == ()
+
+    def steps_of(self, act: Callable[[], Any]) -> int:
+        """Return how many steps that Python audits (opening, renaming, starting a process …) `act` takes."""
+        receiving, sending = os.pipe()
+
+        def count() -> None:
+            steps = [0]
+            sys.addaudithook(lambda *_: steps.__setitem__(0, steps[0] + 1))
+            act()
+            os.write(sending, pickle.dumps(steps[0]))
+
+        assert outcome(in_fork(count)) == 0
+        os.close(sending)
+        with open(receiving, "rb") as pipe:
+            return pickle.load(pipe)
+
+    def dies_at(self, step: int, act: Callable[[], Any]) -> None:
+        """Do `act` and end as `kill -9` ends a process when the audited step number `step` begins."""
+        left = [step]
+
+        def hook(*_: object) -> None:
+            left[0] -= 1
+            if left[0] == 0:  # once, because killing is audited too
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        act()
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A function that mounts a tmpfs with options, or skips the test where that is not allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", str(folder)], check=False, capture_output=True)
+
+
+@root_only
+class TestDisk:
+    @pytest.fixture
+    def big(self, tmp_path: Path) -> Path:
+        return plain().file("share/big", os.urandom(4 << 20)).write(tmp_path, "tar", "big")
+
+    def test_a_full_disk_changes_nothing(self, mounted: Callable[[str], Path], big: Path, pack: Path) -> None:
+        disk = mounted("size=2m,mode=755")
+        store = Store(disk / "store")
+        small = add(store, pack)
+        with pytest.raises(Unavailable) as caught:
+            add(store, big)
+        assert caught.value.code == "disk-full"
+        assert "share/big" in caught.value.message
+        assert is_clean(store)
+        assert store.verify(small) == ()
+        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+        assert store.verify(add(store, big)) == ()
+
+    def test_a_disk_without_room_for_names_changes_nothing(
+        self, mounted: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        store = Store(mounted("nr_inodes=60,mode=755") / "store")
+        builder = plain()
+        for number in range(80):
+            builder.file(f"share/{number}")
+        with pytest.raises(Unavailable) as caught:
+            add(store, builder.write(tmp_path, "tar"))
+        assert caught.value.code == "disk-full"
+        assert is_clean(store)
+
+    def test_a_read_only_disk_is_named(self, mounted: Callable[[str], Path], pack: Path) -> None:
+        store = Store(mounted("mode=755") / "store")
+        add(store, pack)
+        subprocess.run(["mount", "-o", "remount,ro", str(store.root.parent)], check=True)
+        assert store.verify(add(store, pack)) == ()  # nothing has to be written for what is there
+        with pytest.raises(Unavailable) as caught:
+            store.remove(inventory_of(pack).digest)
+        assert caught.value.code == "permission-denied"
+
+    def test_a_disk_from_which_nothing_starts_is_a_weakness(
+        self, mounted: Callable[[str], Path], pack: Path
+    ) -> None:
+        store = Store(mounted("noexec,mode=755") / "store")
+        add(store, pack)
+        assert "noexec" in store.weaknesses()[-1].message
+
+
+def reachable_python() -> tuple[str, str] | None:
+    """Return a Python that every user of this machine can start, and where its library is."""
+    program = "import sys; print(sys.base_prefix); sys.exit(sys.version_info < (3, 11))"
+    for path in (os.path.realpath(sys.executable), "/usr/bin/python3"):
+        with contextlib.suppress(OSError):
+            command = [path, "-c", program]
+            done = subprocess.run(command, user=NOBODY, env={}, cwd="/", capture_output=True, text=True)
+            if done.returncode == 0:
+                return path, done.stdout.strip()
+    return None
+
+
+@root_only
+class TestOwners:
+    @pytest.fixture
+    def theirs(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+        """A store that another user owns, and who can start the Python that we run."""
+        if (python := reachable_python()) is None:
+            pytest.skip("no Python here can be started by another user than root")
+        for name, value in zip(("executable", "base_prefix"), python, strict=True):
+            monkeypatch.setattr(sys, name, value)
+        folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+        folder.chmod(0o755)
+        (folder / "store").mkdir()
+        os.chown(folder / "store", NOBODY, NOBODY)
+        yield Store(folder / "store")
+        shutil.rmtree(folder)
+
+    def as_nobody(self, act: Callable[[], Any]) -> int:
+        def become() -> None:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            act()
+
+        return outcome(in_fork(become))
+
+    def test_what_root_adds_belongs_to_the_owner_of_the_store(self, theirs: Store, pack: Path) -> None:
+        image = add(theirs, pack)
+        assert theirs.verify(image) == ()
+        everything = [path.lstat() for path in theirs.root.rglob("*")]
+        assert {(there.st_uid, there.st_gid) for there in everything} == {(NOBODY, NOBODY)}
+
+    def test_the_owner_removes_what_root_added_and_adds_again(self, theirs: Store, tmp_path: Path) -> None:
+        pack = environment().write(theirs.root.parent, "tar")
+        pack.chmod(0o644)
+        image = add(theirs, pack)
+        assert self.as_nobody(lambda: theirs.remove(image.pack)) == 0
+        assert not image.path.exists()
+        assert self.as_nobody(lambda: add(theirs, pack)) == 0
+        assert theirs.verify(image) == ()
+        assert is_clean(theirs)
+
+    def test_others_than_the_owner_add_nothing(self, store: Store, theirs: Store, pack: Path) -> None:
+        os.chown(theirs.root, 0, 0)
+        theirs.root.chmod(0o777 & ~stat.S_IWOTH)
+        public = shutil.copy(pack, theirs.root.parent)
+        os.chmod(public, 0o644)
+
+        def refused() -> None:
+            with pytest.raises(Unavailable, match="only that user and root") as caught:
+                add(theirs, Path(public))
+            assert caught.value.code == "permission-denied"
+
+        assert self.as_nobody(refused) == 0
+        assert names(theirs.root) == []
+
+    def test_users_read_but_do_not_change(self, theirs: Store, pack: Path) -> None:
+        os.chown(theirs.root, 0, 0)
+        image = add(theirs, pack)
+
+        def reads() -> None:
+            assert theirs.get(image.pack).spec().packages
+            assert theirs.verify(image) == ()
+            for act in (lambda: theirs.remove(image.pack), theirs.sweep):
+                with pytest.raises(EnvGuardError) as caught:
+                    act()
+                assert caught.value.code == "permission-denied"
+
+        assert self.as_nobody(reads) == 0
+
+    def test_a_python_that_the_owner_cannot_start_is_named(
+        self, theirs: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", "/root/hidden/python")
+        with pytest.raises(Unavailable, match=f"/root/hidden/python cannot be started as uid {NOBODY}"):
+            add(theirs, pack)
+        assert is_clean(theirs)
+
+
+class TestWeaknesses:
+    def problems(self, store: Store, below: Path) -> list[tuple[str, str]]:
+        found = store.weaknesses()
+        inside = [weakness for weakness in found if Path(weakness.path).is_relative_to(below)]
+        return [(os.path.relpath(weakness.path, below), weakness.message) for weakness in inside]
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Path:
+        (tmp_path / "a/store").mkdir(parents=True)
+        for path in (tmp_path / "a", tmp_path / "a/store"):
+            path.chmod(0o755)
+        return tmp_path / "a"
+
+    def test_a_good_place_has_none(self, place: Path) -> None:
+        assert self.problems(Store(place / "store"), place) == []
+
+    def test_an_absent_store_is_one(self, tmp_path: Path) -> None:
+        (found,) = Store(tmp_path / "store").weaknesses()
+        assert found == Weakness(
+            str(tmp_path / "store"), "It does not exist.", "Import a pack, which makes it."
+        )
+
+    def test_parents_that_others_write_to(self, place: Path) -> None:
+        place.chmod(0o777)
+        (place / "store").chmod(0o775)
+        group = place.stat().st_gid
+        assert self.problems(Store(place / "store"), place) == [
+            (".", "Everybody can replace what is below."),
+            (".", f"Group {group} can replace what is below."),
+            ("store", f"Group {group} can replace what is below."),
+        ]
+
+    def test_a_sticky_parent_is_fine(self, place: Path) -> None:
+        place.chmod(0o1777)
+        assert self.problems(Store(place / "store"), place) == []
+
+    def test_a_place_that_users_cannot_reach(self, place: Path) -> None:
+        place.chmod(0o700)
+        assert self.problems(Store(place / "store"), place) == [(".", "Users cannot reach what is below.")]
+
+    @root_only
+    def test_a_parent_of_somebody_else(self, place: Path) -> None:
+        os.chown(place, NOBODY, -1)
+        message = f"It belongs to uid {NOBODY}, who can replace what is below."
+        assert self.problems(Store(place / "store"), place) == [(".", message)]
+
+    def test_a_link_on_the_way(self, place: Path) -> None:
+        (place / "link").symlink_to(".")
+        assert self.problems(Store(place / "link/store"), place) == [("link", "It is a symbolic link.")]
