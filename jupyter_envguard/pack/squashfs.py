@@ -122,7 +122,7 @@ class SquashfsContainer:
         size = stored & ~STORED_DATA
         if size > tables.super.block_size or place + size > tables.super.end:
             raise invalid("a block is too large or lies outside of it")
-        self.consumed += size
+        self.consumed = min(self.consumed + size, tables.super.end)  # equal files share their blocks
         content = self._source.exactly(place, size)
         return content if stored & STORED_DATA else tables.unpack(content, tables.super.block_size)
 

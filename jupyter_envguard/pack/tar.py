@@ -159,7 +159,7 @@ class _Fields:
 
 
 def _fields(block: bytes) -> _Fields:
-    name, mode, _, _, size, mtime, checksum, kind, link, magic, _, prefix, rest = FIELDS.unpack(block)
+    name, mode, uid, gid, size, mtime, checksum, kind, link, magic, _, prefix, rest = FIELDS.unpack(block)
     if _number(checksum, "checksum") != sum(block) - sum(checksum) + 8 * 32:
         raise PackRefused("pack-checksum", f"The header of {quoted(_text(name))} is damaged.", COPY_AGAIN)
     if magic == POSIX:
@@ -167,6 +167,8 @@ def _fields(block: bytes) -> _Fields:
             name = _text(prefix) + b"/" + _text(name)
     elif magic != GNU or (prefix + rest).count(0) != len(prefix) + len(rest):
         raise _odd(f"the header of {quoted(_text(name))} is neither POSIX nor plain GNU")
+    for owner in (uid, gid):
+        _number(owner, "owner")  # not used, but GNU tar fails when it is none
     return _Fields(_text(name), mode, size, mtime, kind, _text(link))
 
 

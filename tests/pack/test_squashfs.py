@@ -108,7 +108,7 @@ def test_says_how_much_was_read_though_nobody_wanted_it(tree: Path) -> None:
     container = SquashfsContainer(source, Limits())
     members = [member for member, _ in container.entries()]
     assert len(members) > 600
-    assert 0 < container.consumed < source.size
+    assert 0 < container.consumed <= source.size
     source.close()
 
 
