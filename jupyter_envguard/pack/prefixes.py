@@ -17,6 +17,8 @@ from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.inventory import CondaRecord, Kind, Member, Prefixed
 from jupyter_envguard.pack.refusals import REPACK, quoted
 
+PLACEHOLDER = re.compile("anaconda1anaconda2anaconda3|_placehold")
+"""What conda's own placeholders look like, for records so old that they do not name them."""
 UNPACK_SCRIPT = "bin/conda-unpack"
 ESCAPE = r"\\(?:[\\'\"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 LITERAL = rf"""('(?:[^'\\]|{ESCAPE})*'|"(?:[^"\\]|{ESCAPE})*")"""
@@ -128,8 +130,11 @@ def find_build_prefix(
     the first lines of scripts name it, or the command in conda's history.
     """
     placeholders = {item.placeholder for item in _recorded(records)}
-    votes = Counter(item.placeholder for item in script if item.placeholder not in placeholders)
-    votes = votes or Counter(prefix for prefix in shebangs if prefix not in placeholders)
+
+    def real(found: Iterable[str]) -> Counter[str]:
+        return Counter(p for p in found if p not in placeholders and not PLACEHOLDER.search(p))
+
+    votes = real(item.placeholder for item in script) or real(shebangs)
     votes = votes or Counter(
         found for match in HISTORY.findall(history) if is_prefix(found := match.decode("utf-8", "replace"))
     )

@@ -122,6 +122,14 @@ class TestBuildPrefix:
         script = [Prefixed("b", PLACEHOLDER, "binary")] * 3 + [Prefixed("a", BUILD_PREFIX + "/", "text")]
         assert find_build_prefix(script, records, ["/other"], b"") == BUILD_PREFIX
 
+    @pytest.mark.parametrize(
+        "old", ["/opt/anaconda1anaconda2anaconda3", "/b/x/_h_env_placehold_placehold_pl"]
+    )
+    def test_is_never_a_placeholder_of_conda(self, old: str) -> None:
+        script = [Prefixed("b", old, "binary")] * 3 + [Prefixed("a", BUILD_PREFIX, "text")]
+        assert find_build_prefix(script, (), (), b"") == BUILD_PREFIX
+        assert find_build_prefix((), (), [old], b"") == ""
+
     def test_is_what_most_scripts_start_with_when_the_list_is_silent(self) -> None:
         assert find_build_prefix((), (), ["/b", "/a", "/b"], b"") == "/b"
         assert find_build_prefix((), (), ["/b", "/a"], b"") == "/a"
