@@ -11,8 +11,11 @@ anything starts.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,18 @@ class KernelRefused(NoSuchKernel):
 
     def __str__(self) -> str:
         return f"{self.error.message} {self.error.hint}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one listing looks like from outside, made once."""
+
+    listing: Listing | None
+    """The listing; None before the first."""
+    models: Mapping[str, dict[str, Any]]
+    """Each kernel as the REST API shows it."""
+    body: bytes
+    """All of them as `GET /api/kernelspecs` sends them."""
 
 
 class EnvGuardKernelSpecManager(KernelSpecManager):
@@ -101,11 +116,11 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
         self.guard = Guard(
             Path(self.site), subjects, server=os.environ.get("JUPYTERHUB_SERVER_NAME", ""), verify=self.verify
         )
-        self._models: tuple[Listing | None, dict[str, dict[str, Any]]] = (None, {})
+        self._shown = Shown(None, {}, b"")
         self._told = ""
         self._pin_provisioner()
         # Reading the catalog loads its cryptography: that can go on while the server starts.
-        threading.Thread(target=self.guard.listing, kwargs={"wait": True}, daemon=True).start()
+        threading.Thread(target=self.refresh, name="envguard-listing", daemon=True).start()
 
     def _pin_provisioner(self) -> None:
         """Let the provisioner's name mean ours, whatever entry points other packages bring along."""
@@ -128,6 +143,14 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
             manager.default_kernel_name = listing.default or NO_KERNEL
         return listing
 
+    def refresh(self) -> bytes:
+        """Bring everything up to date, and return the body of `GET /api/kernelspecs`; may take a moment.
+
+        For a server, which calls this in a thread before it lists kernels.
+        """
+        self.guard.listing(wait=True)
+        return self._up_to_date().body
+
     def find_kernel_specs(self) -> dict[str, str]:
         """Return the names of the allowed kernels, each with the folder of its resources."""
         return dict.fromkeys(self.listing().allowed, RESOURCES)
@@ -137,10 +160,7 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
 
         The models carry `resource_dir` too, for callers other than the server.
         """
-        listing = self.listing()
-        if self._models[0] is not listing:
-            self._models = (listing, {name: self._model(offer) for name, offer in listing.allowed.items()})
-        return dict(self._models[1])
+        return dict(self._up_to_date().models)
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the spec of the allowed kernel `kernel_name`, in any case of letters.
@@ -174,6 +194,14 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
     def remove_kernel_spec(self, *_: Any, **__: Any) -> str:
         """Refuse: kernels go by revoking environments."""
         raise _managed()
+
+    def _up_to_date(self) -> Shown:
+        listing = self.listing()
+        if self._shown.listing is not listing:
+            models = {name: self._model(offer) for name, offer in listing.allowed.items()}
+            body = json.dumps({"default": listing.default or NO_KERNEL, "kernelspecs": models})
+            self._shown = Shown(listing, models, body.encode())
+        return self._shown
 
     def _model(self, offer: Offer) -> dict[str, Any]:
         base = getattr(self.parent, "base_url", "/")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
+import html
 import re
-from xml.sax.saxutils import escape
 
 from jupyter_envguard.catalog.entry import Entry, State
 
@@ -39,9 +39,9 @@ def logo(entry: Entry) -> bytes:
         return entry.logo.encode()
     mark = MARK if entry.state is State.DEPRECATED else ""
     drawing = DRAWING.format(
-        title=escape(entry.display_name),
+        title=html.escape(entry.display_name),
         colour=colour(entry.name),
-        initials=escape(initials(entry.display_name)),
+        initials=html.escape(initials(entry.display_name)),
         mark=mark,
     )
     return drawing.encode()

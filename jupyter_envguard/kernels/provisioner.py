@@ -78,22 +78,16 @@ class EnvGuardProvisioner(LocalProvisioner):
     async def poll(self) -> int | None:
         """Return the exit code, or None while the kernel runs; the first code seen is recorded."""
         code = await super().poll()
-        if code is not None and self._permit is not None:
-            if code == 0 or self._is_ending:
-                await self._finish("kernel.stop", None, exit=code)
-            else:
-                await self._finish("kernel.crash", _crashed(self.kernel_id, code), exit=code)
+        if code is not None and (code == 0 or self._is_ending):
+            await self._finish("kernel.stop", None, exit=code)
+        elif code is not None:
+            await self._finish("kernel.crash", _crashed(self.kernel_id, code), exit=code)
         return code
 
     async def shutdown_requested(self, restart: bool = False) -> None:
         """Note that the end is wanted; called by jupyter_client when it asks the kernel to stop."""
         self._is_ending = True
         await super().shutdown_requested(restart)
-
-    async def terminate(self, restart: bool = False) -> None:
-        """End the process, and note that this was wanted."""
-        self._is_ending = True
-        await super().terminate(restart)
 
     async def kill(self, restart: bool = False) -> None:
         """Kill the process, and note that this was wanted."""

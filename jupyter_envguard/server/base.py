@@ -63,10 +63,15 @@ class EnvGuardHandler(APIHandler):
     auth_resource = "envguard"
 
     @property
+    def guarding(self) -> Guarding:
+        """Whether this server is guarded."""
+        found: Guarding = self.settings[SETTING]
+        return found
+
+    @property
     def guard(self) -> Guard:
         """The guard of this session; raises what keeps it from being asked."""
-        guarding: Guarding = self.settings[SETTING]
-        return guarding.require()
+        return self.guarding.require()
 
     def status_of(self, error: EnvGuardError) -> int:
         """Return the HTTP status that `error` has here."""

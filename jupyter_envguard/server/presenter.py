@@ -14,7 +14,7 @@ from jupyter_envguard.catalog import names
 from jupyter_envguard.catalog.decision import Allowed, Decision, Denied, Reason
 from jupyter_envguard.catalog.document import Offer
 from jupyter_envguard.catalog.entry import State
-from jupyter_envguard.errors import Conflict, InvalidInput, NotFound
+from jupyter_envguard.errors import Conflict, NotFound
 from jupyter_envguard.formats.explicit import explicit
 from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.listing import Listing
@@ -101,9 +101,7 @@ def difference(guard: Guard, name: str, label: str, to: str) -> Answer:
 
 def me(guard: Guard) -> Answer:
     """Return who the session belongs to, as the guard knows it."""
-    subject = _listing(guard).subject
-    if subject is None:
-        raise InvalidInput("unknown-user", "Nobody is known to ask.", "Log in again.")
+    subject = _listing(guard).known
     return Answer({"user": subject.user, "groups": sorted(subject.groups), "source": subject.source})
 
 

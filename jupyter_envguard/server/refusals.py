@@ -28,7 +28,6 @@ from jupyter_server.services.sessions.handlers import SessionHandler, SessionRoo
 from tornado import web
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
-from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.logo import logo
 from jupyter_envguard.server.base import EnvGuardHandler
 
@@ -77,11 +76,12 @@ class StartHandler(EnvGuardHandler):
             raise _unclear("The name of the kernel is not text, or is empty.")
         await asyncio.to_thread(self.guard.check, name)
 
-    async def refresh(self) -> None:
+    async def refresh(self) -> bytes:
         """Bring what the kernel spec manager knows up to date, without holding the event loop."""
-        await asyncio.to_thread(self.guard.listing, wait=True)
-        if isinstance(self.kernel_spec_manager, EnvGuardKernelSpecManager):
-            self.kernel_spec_manager.listing()
+        self.guarding.require()
+        manager: Any = self.kernel_spec_manager
+        body: bytes = await asyncio.to_thread(manager.refresh)
+        return body
 
 
 class KernelsHandler(StartHandler, MainKernelHandler):
@@ -156,9 +156,12 @@ class KernelSpecsHandler(StartHandler, MainKernelSpecHandler):
     @web.authenticated
     @authorized("read", resource="kernelspecs")
     async def get(self) -> None:
-        """List the allowed kernels, and the default one of this moment."""
-        await self.refresh()
-        await ensure_async(super().get())
+        """List the allowed kernels, and the default one of this moment.
+
+        The body was made when the catalog changed; Jupyter's own verb would make
+        it again for each request.
+        """
+        self.finish(await self.refresh())
 
 
 class OneKernelSpecHandler(StartHandler, KernelSpecHandler):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import pwd
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable
 from jupyter_envguard.kernels import subject
@@ -147,6 +155,26 @@ class TestHubLookup:
             assert hub_lookup(hub.environ(url))().user == "ada"
             server.shutdown()
 
+    def test_proves_itself_and_checks_the_hub_where_certificates_are_set(self, hub: Hub, tmp_path: Path):
+        make_certificates(tmp_path)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "ca.pem"))
+        context.load_cert_chain(tmp_path / "hub.pem", tmp_path / "hub.key")
+        context.verify_mode = ssl.CERT_REQUIRED
+        environ = {
+            f"JUPYTERHUB_SSL_{name}": str(tmp_path / file)
+            for name, file in (("KEYFILE", "user.key"), ("CERTFILE", "user.pem"), ("CLIENT_CA", "ca.pem"))
+        }
+        with HTTPServer(("127.0.0.1", 0), hub.handler) as server:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            server.handle_error = lambda *_: None
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            known = hub.environ(f"https://127.0.0.1:{server.server_port}/hub/api")
+            assert hub_lookup(known | environ)().user == "ada"
+            assert code(hub_lookup(known | {"JUPYTERHUB_SSL_CLIENT_CA": environ["JUPYTERHUB_SSL_CLIENT_CA"]}))
+            assert code(hub_lookup(known)) == "groups-unknown"
+            assert len(hub.asked) == 1
+            server.shutdown()
+
     def test_certificates_that_are_not_there_are_an_outage(self, tmp_path: Path):
         environ = {
             "JUPYTERHUB_API_URL": "https://127.0.0.1:1/hub/api",
@@ -155,6 +183,29 @@ class TestHubLookup:
             "JUPYTERHUB_SSL_CERTFILE": str(tmp_path / "cert"),
         }
         assert code(hub_lookup(environ)) == "groups-unknown"
+
+
+def make_certificates(folder: Path) -> None:
+    """Write an authority, and what it issued to the hub and to a user's server."""
+    now = datetime.now(UTC)
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+
+    def issue(name: str, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> None:
+        subject = authority if name == "ca" else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder(authority, subject, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        certificate = builder.sign(authority_key, hashes.SHA256())
+        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / f"{name}.key").write_bytes(secret)
+
+    issue("ca", authority_key, x509.BasicConstraints(ca=True, path_length=None))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    issue("hub", ec.generate_private_key(ec.SECP256R1()), address)
+    issue("user", ec.generate_private_key(ec.SECP256R1()))
 
 
 class TestSystemSubject:

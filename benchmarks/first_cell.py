@@ -1,0 +1,123 @@
+"""Time to the first cell: an approved kernel against a stock one of the same Python, in one run.
+
+    python -m benchmarks.first_cell [--pack minimal] [--rounds 9]
+
+Both start `<image>/bin/python` through jupyter_client and answer `1 + 1`. The stock
+kernel comes from a kernel.json and inherits the environment; ours is decided anew,
+its image compared with the approved manifest, its start recorded on the disk, its
+channels encrypted where that is possible. Rounds alternate, so that what else the
+machine does hits both alike. The first start of ours in a process reads the manifest
+and is shown by itself; CPU time is of this process and the kernel's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+
+from demo.environments import build, default_cache
+from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from tests.sites import SiteBuilder, short_folder
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one start cost."""
+
+    wall: float
+    launch: float
+    cpu: float
+
+
+def cpu_seconds() -> float:
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+async def first_cell(make: Callable[[], AsyncKernelManager]) -> Took:
+    """Start a kernel, wait for the answer to `1 + 1`, and stop it."""
+    cpu, start = cpu_seconds(), time.perf_counter()
+    manager = make()
+    await manager.start_kernel(stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+    launched = time.perf_counter() - start
+    client = manager.client()
+    client.start_channels()
+    await client.wait_for_ready(timeout=120)
+    reply = await client.execute_interactive("1 + 1", timeout=120, output_hook=lambda _: None)
+    wall = time.perf_counter() - start
+    if reply["content"]["status"] != "ok":
+        raise SystemExit(f"The cell failed: {reply['content']}")
+    client.stop_channels()
+    await manager.shutdown_kernel(now=True)
+    return Took(wall, launched, cpu_seconds() - cpu)
+
+
+def stock(folder: Path, image: Image) -> KernelSpecManager:
+    """Return jupyter_client's own manager with one kernel of the image."""
+    kernel = folder / "kernels" / "stock"
+    kernel.mkdir(parents=True)
+    argv = [str(image.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    metadata = {"debugger": True, "supported_encryption": ["curve"]}
+    spec = {"argv": argv, "display_name": "Stock", "language": "python", "metadata": metadata}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    return KernelSpecManager(kernel_dirs=[str(kernel.parent)])
+
+
+async def compare(pack: Path, rounds: int, folder: Path) -> None:
+    site = SiteBuilder(folder / "site", folder / "s")
+    image = site.image(pack)
+    site.offer(image, "ours", "1")
+    theirs, mine = stock(folder, image), EnvGuardKernelSpecManager(site=str(site.path))
+
+    def manager(name: str, specs: KernelSpecManager) -> Callable[[], AsyncKernelManager]:
+        return lambda: AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs)
+
+    await first_cell(manager("stock", theirs))  # Brings the files into memory, for both.
+    first = await first_cell(manager("ours", mine))
+    took: dict[str, list[Took]] = {"stock": [], "ours": []}
+    for _ in range(rounds):
+        took["stock"].append(await first_cell(manager("stock", theirs)))
+        took["ours"].append(await first_cell(manager("ours", mine)))
+    print(f"{pack.name}: {len(image.manifest.lines)} paths, {rounds} rounds, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"  {'':12}{'wall median':>12}{'wall min':>10}{'launch':>9}{'CPU median':>12}{'CPU min':>9}   seconds"
+    )
+    for name, starts in took.items():
+        print(line(name, starts))
+    print(line("ours, first", [first]))
+    for what in ("wall", "cpu"):
+        for kind, summary in (("median", statistics.median), ("min", min)):
+            one, two = (summary(getattr(start, what) for start in took[name]) for name in ("ours", "stock"))
+            print(f"  {what} {kind}: {one / two:.2f} times the stock kernel")
+
+
+def line(name: str, starts: list[Took]) -> str:
+    wall, cpu = [start.wall for start in starts], [start.cpu for start in starts]
+    launch = statistics.median(start.launch for start in starts)
+    middle = f"{statistics.median(wall):12.3f}{min(wall):10.3f}{launch:9.3f}"
+    return f"  {name:12}{middle}{statistics.median(cpu):12.3f}{min(cpu):9.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pack", default="minimal", help="which of the demo's packs")
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    with short_folder() as folder:
+        asyncio.run(compare(build(options.pack, default_cache()), options.rounds, folder))
+
+
+if __name__ == "__main__":
+    main()
