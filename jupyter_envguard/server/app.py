@@ -59,12 +59,12 @@ class EnvGuardApp(ExtensionApp):
         self._guarding = Guarding(guard, problem)
         self.settings[SETTING] = self._guarding
         if problem is not None:
-            self.log.critical(
+            self._server.log.critical(
                 "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
             )
             self._hold(problem)
         elif guard is None:
-            self.log.warning(
+            self._server.log.warning(
                 "EnvGuard is installed, but no site is set: kernels of this server are not guarded."
             )
 
