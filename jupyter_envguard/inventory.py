@@ -40,7 +40,7 @@ class Member:
     target: str = ""
     """For a symlink the text of the link, for a hard link the other member's path."""
     mtime: int = 0
-    """Seconds since the epoch as archived; only used to judge byte code."""
+    """Seconds since the epoch as archived; 0 from a zip, which has local time only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Inventory:
     members: Mapping[str, Member]
     """Every member by path, in archive order, parents included where listed."""
     sha256: Mapping[str, str]
-    """Bare hex hash of every file's content as archived."""
+    """Bare hex hash of the content as archived, of every file and hard link."""
     spec: Spec
     """The spec read from the records."""
     records: tuple[CondaRecord, ...]
@@ -120,7 +120,11 @@ class Inventory:
     machines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """ELF files by path: `x86_64`, `aarch64`, or `elf:<number>` for anything else."""
     leaks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Files that hold the build prefix though no record says so, with the prefix found."""
+    """Files that hold the build prefix though no record says so, with the prefix found.
+
+    Records below `conda-meta` and byte code in `__pycache__` are left out: neither
+    is used as it is.
+    """
 
     @property
     def python_version(self) -> str:
