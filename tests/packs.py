@@ -466,5 +466,9 @@ HOSTILE: dict[str, tuple[str, list[Item]]] = {
         "pack-linked-record",
         [*_files(b"x"), *links((f"{SITE_PACKAGES}/evil.pth", "../../../x"))],
     ),
+    "linked folder of start-up files": (
+        "pack-linked-record",
+        [*_files(b"x/evil.pth"), *links(("lib/python3.12/site-packages", "../../x"))],
+    ),
 }
 """What no container may hold: the code that refuses it, and members to put into an honest pack."""

@@ -203,16 +203,15 @@ class _Findings:
             if member.kind not in (Kind.SYMLINK, Kind.HARDLINK):
                 continue
             path = member.path
-            record = path == prefixes.UNPACK_SCRIPT or records.RECORD.match(path)
-            if not record and not texts.is_wanted(path):
-                continue
             reached = self.same.get(path) or self.tree.resolve(path)
-            if not record and reached in self.texts:
+            record = path == prefixes.UNPACK_SCRIPT or records.RECORD.match(path) is not None
+            wanted = record or texts.is_wanted(path)
+            if wanted and not record and reached in self.texts:
                 self.texts[path] = self.texts[reached]
-            elif reached in self.tree.members:
+            elif (wanted and reached in self.tree.members) or texts.hides(path, reached):
                 raise PackRefused(
                     "pack-linked-record",
-                    f"{quoted(path)} is a link to {quoted(reached)}, but must be a file of its own.",
+                    f"{quoted(path)} is a link to {quoted(reached)}, but must not be a link.",
                     HOSTILE,
                 )
 

@@ -20,6 +20,23 @@ WANTED: Final = re.compile(
 )
 
 
+FOLDER: Final = re.compile(
+    r"bin|conda-meta|etc(?:/conda)?|lib|lib/python\d+\.\d+t?/site-packages|share(?:/jupyter(?:/kernels)?)?"
+)
+VERSION: Final = re.compile(r"lib/python\d+\.\d+t?")
+
+
+def hides(path: str, reached: str) -> bool:
+    """Tell whether a link at `path` to `reached` would give files that act at start another path.
+
+    Rules look for them by path, so the folders above them must be folders. Only
+    conda's own `lib/python3.1 -> python3.11` is fine.
+    """
+    if VERSION.fullmatch(path):
+        return VERSION.fullmatch(reached) is None
+    return FOLDER.fullmatch(path) is not None
+
+
 def is_wanted(path: str) -> bool:
     """Tell whether the file `path` is captured; it must then be a plain file of modest size."""
     return WANTED.fullmatch(path) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_envguard.pack.texts import is_wanted, is_welcome
+from jupyter_envguard.pack.texts import hides, is_wanted, is_welcome
 
 SITE = "lib/python3.11/site-packages"
 
@@ -61,3 +61,28 @@ def test_is_not_wanted(path: str) -> None:
 def test_path_files_elsewhere_are_welcome() -> None:
     assert is_welcome("share/weights.pth")
     assert not is_welcome("share/weights.bin")
+
+
+@pytest.mark.parametrize(
+    ("path", "reached"),
+    [
+        ("lib", "share"),
+        ("bin", "sbin"),
+        ("lib/python3.11", "share/python3.11"),
+        ("lib/python3.11/site-packages", "lib/python3.11/dist-packages"),
+        ("lib/python3.13t/site-packages", "x"),
+        ("share/jupyter/kernels", "x"),
+        ("conda-meta", "x"),
+        ("etc/conda", "x"),
+    ],
+)
+def test_links_that_give_start_up_files_another_path_hide_them(path: str, reached: str) -> None:
+    assert hides(path, reached)
+
+
+@pytest.mark.parametrize(
+    ("path", "reached"),
+    [("lib/python3.1", "lib/python3.11"), ("lib64", "lib"), ("share/jupyter/kernels/a", "x"), ("lib/x", "y")],
+)
+def test_other_links_hide_nothing(path: str, reached: str) -> None:
+    assert not hides(path, reached)
