@@ -29,7 +29,7 @@ from jupyter_envguard.catalog.client import Client
 from jupyter_envguard.catalog.decision import Denied as Refused
 from jupyter_envguard.catalog.document import Offer
 from jupyter_envguard.catalog.entry import Entry
-from jupyter_envguard.errors import Denied, EnvGuardError, Untrusted
+from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable, Untrusted
 from jupyter_envguard.files import explained, read_bounded
 from jupyter_envguard.image import VerifyMode
 from jupyter_envguard.kernels.journal import Journal
@@ -123,6 +123,8 @@ class Guard:
     def sources(self) -> Sources:
         """What the site file leads to; raises the error that keeps it from being used."""
         with self._turn:
+            if self._path == Path():
+                raise not_configured()
             if self._sources is None:
                 found = sites.load(self._path)
                 self._sources = Sources(
@@ -240,19 +242,16 @@ class Guard:
 
     def _unknown(self, listing: Listing, kernel_name: str) -> Denied:
         site = self.sources.site
-        request = (
-            f" Ask for one at {site.request_url}." if site.request_url else " Ask your hub's administrator."
-        )
+        ask = f"Ask for one at {site.request_url}." if site.request_url else "Ask your hub's administrator."
         names = sorted(listing.allowed)
         if not names:
-            return Denied(
-                "no-kernel-approved", f"No environment is approved for {listing.known.user}.", request.strip()
-            )
+            user = listing.known.user
+            return Denied("no-kernel-approved", f"No environment is approved for {user}.", ask)
         more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
         return Denied(
             "kernel-not-approved",
             f"Kernel '{shortened(kernel_name)}' is not approved on {site.name}.",
-            f"Approved for you: {', '.join(names[:SHOWN_NAMES])}{more}.{request}",
+            f"Approved for you: {', '.join(names[:SHOWN_NAMES])}{more}. {ask}",
         )
 
     def _checked_image(self, entry: Entry) -> Image:
@@ -288,6 +287,15 @@ class Guard:
             self.sources.journal.write(
                 "kernel.denied", listing.subject, offer.entry if offer else None, error, **about
             )
+
+
+def not_configured() -> Unavailable:
+    """Return the error of a server on which no site is set."""
+    return Unavailable(
+        "not-configured",
+        "EnvGuard is installed here, but no site is set.",
+        "Start the server with --EnvGuardApp.site=/path/to/site.yaml.",
+    )
 
 
 def shortened(kernel_name: str) -> str:

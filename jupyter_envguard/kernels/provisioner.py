@@ -47,8 +47,8 @@ class EnvGuardProvisioner(LocalProvisioner):
         Raises the guard's refusal, of which there is a record already.
         """
         manager = self._guarding()
-        session = str(kwargs.get("env", {}).get("JPY_SESSION_NAME", ""))
         kernel: Any = self.parent
+        session = str(kwargs.get("env", {}).get("JPY_SESSION_NAME", ""))
         permit = await asyncio.to_thread(manager.guard.permit, kernel.kernel_name, str(self.kernel_id))
         prepared = await super().pre_launch(**{**kwargs, **self._encryption()})
         prepared = {name: value for name, value in prepared.items() if name in PASSED_ON}

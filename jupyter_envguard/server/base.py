@@ -23,7 +23,7 @@ from jupyter_envguard.errors import (
     Unavailable,
     Untrusted,
 )
-from jupyter_envguard.kernels.guard import Guard
+from jupyter_envguard.kernels.guard import Guard, not_configured
 from jupyter_envguard.kernels.kernelspecs import KernelRefused
 
 SETTING = "envguard"
@@ -49,11 +49,7 @@ class Guarding:
         if self.problem is not None:
             raise self.problem
         if self.guard is None:
-            raise Unavailable(
-                "not-configured",
-                "EnvGuard is installed here, but no site is set.",
-                "Start the server with --EnvGuardApp.site=/path/to/site.yaml.",
-            )
+            raise not_configured()
         return self.guard
 
 

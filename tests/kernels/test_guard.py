@@ -145,6 +145,10 @@ class TestProblems:
         assert not guard.listing().allowed
         assert code(guard.permit, "datasci", "k") == "file-not-found"
 
+    def test_no_site_at_all(self, told: Told):
+        guard = Guard(Path(), Subjects(told))
+        assert guard.listing().problem.code == "not-configured"
+
     def test_a_site_file_with_a_mistake(self, guard: Guard, site: SiteBuilder):
         site.path.write_text("version: 1\nstor: x\n")
         assert guard.listing().problem.code == "site-invalid"
