@@ -1,12 +1,14 @@
 """Import a pack against unpacking it by hand, in one run on one machine.
 
-    python benchmarks/import_pack.py [PACK] [--rounds 3] [--folder /var/tmp]
+    python benchmarks/import_pack.py [PACK [NEXT]] [--rounds 3] [--folder /var/tmp]
 
-By hand is `tar -xzf` and `conda-unpack`: files as the pack has them, unchecked.
+By hand is `tar -xf` and `conda-unpack`: files as the pack has them, unchecked.
 Import is the whole of `Store.add`: scan, unpack, relocate, byte code, read-only,
-manifest, everything on the disk. Rounds alternate, and nothing is deleted before
-the end, because file systems are slow at making files just after losing as many.
-Wall time depends on what else the machine does; CPU time (of all processes) less.
+manifest, everything on the disk. NEXT is imported into a store where PACK is
+approved, so that byte code of the same sources need not be made again. Rounds
+alternate, and nothing is deleted before the end, because file systems are slow
+at making files just after losing as many. Wall time depends on what else the
+machine does; CPU time (of all processes, counted when they end) less.
 """
 
 from __future__ import annotations
@@ -59,9 +61,9 @@ def by_hand(pack: Path, folder: Path) -> dict[str, Took]:
     return {"tar -xf": tar, "conda-unpack": fix}
 
 
-def by_store(pack_path: Path, folder: Path) -> dict[str, Took]:
-    """Import into a new store, and split the cost where the progress tells a phase from the next."""
-    store, marks = Store(folder), {"start": now()}
+def by_store(pack_path: Path, store: Store, approved: dict[str, str]) -> dict[str, Took]:
+    """Import into `store`, and split the cost where the progress tells a phase from the next."""
+    marks = {"start": now()}
     with open_pack(pack_path) as pack:
         inventory = pack.inventory()
         marks["scan"] = now()
@@ -71,8 +73,9 @@ def by_store(pack_path: Path, folder: Path) -> dict[str, Took]:
             if done == unpacked:
                 marks["unpack, relocate, byte code"] = now()
 
-        image = store.add(pack, progress)
+        image = store.add(pack, progress, approved=approved)
     marks["last byte code, manifest, sync"] = now()
+    approved[image.pack] = image.manifest_digest
     took = {
         name: Took(end[0] - start[0], end[1] - start[1])
         for (name, end), start in zip(list(marks.items())[1:], marks.values(), strict=False)
@@ -115,36 +118,44 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("pack", nargs="?", type=Path, help="default: the demo's datasci, made when missing")
+    options.add_argument(
+        "packs", nargs="*", type=Path, help="default: the demo's datasci and its next release"
+    )
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--folder", type=Path, default=Path("/var/tmp"))
     given = options.parse_args()
-    pack = given.pack or default_pack()
+    packs = (given.packs or default_packs())[:2]
     scratch = Path(tempfile.mkdtemp(prefix="envguard-", dir=given.folder.resolve()))
-    hand, store = [], []
+    scratch.chmod(0o755)
+    hand: list[list[dict[str, Took]]] = [[] for _ in packs]
+    imported: list[list[dict[str, Took]]] = [[] for _ in packs]
     try:
         for number in range(given.rounds):
-            hand.append(by_hand(pack, scratch / f"hand{number}"))
-            store.append(by_store(pack, scratch / f"store{number}"))
+            store, approved = Store(scratch / f"store{number}"), {}
+            for which, pack in enumerate(packs):
+                hand[which].append(by_hand(pack, scratch / f"hand{number}-{which}"))
+                imported[which].append(by_store(pack, store, approved))
     finally:
         make_writable_and_remove(scratch)
-    report(pack, median(hand), median(store))
+    for pack, one, other in zip(packs, hand, imported, strict=True):
+        report(pack, median(one), median(other))
 
 
 def report(pack: Path, hand: dict[str, Took], store: dict[str, Took]) -> None:
     base = total(hand)
     size, load = pack.stat().st_size / 1e6, os.getloadavg()[0]
-    print(f"{pack.name}, {size:.0f} MB, {os.cpu_count()} cores, load {load:.1f}")
+    print(f"\n{pack.name}, {size:.0f} MB, {os.cpu_count()} cores, load {load:.1f}")
     print(f"{'median seconds':34} {'wall':>8} {'cpu':>8} {'ratio wall':>9} {'cpu':>8}")
     show("by hand", hand, base)
     show("import", store, base)
 
 
-def default_pack() -> Path:
+def default_packs() -> list[Path]:
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from demo.environments import build_all
+    from demo.environments import build_all, default_cache
 
-    return build_all(Path(os.environ.get("ENVGUARD_CACHE", ".cache"))).datasci
+    made = build_all(default_cache())
+    return [made.datasci, made.datasci_next]
 
 
 def make_writable_and_remove(folder: Path) -> None:

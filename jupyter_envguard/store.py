@@ -30,11 +30,12 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from jupyter_envguard.errors import InvalidInput, NotFound, Unavailable
+from jupyter_envguard.errors import InvalidInput, NotFound, Unavailable, Untrusted
 from jupyter_envguard.files import explained, locked, sync_folder
 from jupyter_envguard.image import (
     Finding,
@@ -59,6 +60,9 @@ NAME_DIGITS = 32
 
 LOCK_SECONDS = 1800.0
 """How long to wait for another process that adds or removes the same image."""
+
+MOST_REUSED = 4
+"""Approved images whose byte code is looked through; each costs the time to read its manifest."""
 
 _ROOT = re.compile(r"(/[A-Za-z0-9._+@=~-]+)+\Z")
 _NAME = re.compile(r"[0-9a-f]{32}\Z")
@@ -105,13 +109,24 @@ class Store:
         """Return where the image of the pack lies or would lie: the same on every machine with this root."""
         return self.root / check_digest(pack_digest, "pack digest")[7 : 7 + NAME_DIGITS]
 
-    def add(self, pack: Pack, progress: Progress | None = None) -> Image:
+    def add(
+        self,
+        pack: Pack,
+        progress: Progress | None = None,
+        *,
+        approved: Mapping[str, str] = MappingProxyType({}),
+    ) -> Image:
         """Make the image of `pack` unless it is there already, and return it.
 
         `progress` is called with bytes done and all bytes, from zero for each of
-        the two passes. Raises the refusals of `build`, `store-root-unsafe`, `disk-full`, `permission-denied`,
-        `io-error`, and `locked` when another process works on the same image for
-        too long; then nothing is left half-made.
+        the two passes. `approved` maps digests of packs to the digests of their
+        manifests, as the signed catalog has them, the most similar first: from such
+        images byte code of the same sources is taken, which saves half the work for
+        the next release of an environment. The image comes out the same without.
+
+        Raises the refusals of `build`, `store-root-unsafe`, `disk-full`,
+        `permission-denied`, `io-error`, and `locked` when another process works on
+        the same image for too long; then nothing is left half-made.
         """
         inventory = pack.inventory(progress)
         path = self.path_of(inventory.digest)
@@ -122,7 +137,7 @@ class Store:
                     _give(self._locks / path.name, owner)
                     if not self._is_published(path.name):
                         self._clear(path.name)
-                        self._make(pack, inventory, owner, progress)
+                        self._make(pack, inventory, owner, progress, self._images(approved))
         return self.get(inventory.digest)
 
     def get(self, pack_digest: str) -> Image:
@@ -211,13 +226,32 @@ class Store:
                 f"chmod o-w {self.root}",
             )
 
-    def _make(self, pack: Pack, inventory: Inventory, owner: Owner | None, progress: Progress | None) -> None:
+    def _images(self, approved: Mapping[str, str]) -> list[Image]:
+        """Return the first few images that are here and are what `approved` says."""
+        found: list[Image] = []
+        for pack, manifest in approved.items():
+            if len(found) < MOST_REUSED:
+                with contextlib.suppress(NotFound, Untrusted):
+                    image = self.get(pack)
+                    if image.manifest.digest() == manifest:
+                        found.append(image)
+        return found
+
+    def _make(
+        self,
+        pack: Pack,
+        inventory: Inventory,
+        owner: Owner | None,
+        progress: Progress | None,
+        similar: Sequence[Image],
+    ) -> None:
         path = self.path_of(inventory.digest)
         staging = self._staging / path.name
         try:
             for folder in (staging, staging / "tree", staging / "meta"):
                 _make_folder(folder, 0o700, owner)
-            manifest = build(pack, inventory, staging / "tree", path, progress, owner=owner)
+            tree = staging / "tree"
+            manifest = build(pack, inventory, tree, path, progress, owner=owner, approved=similar)
             for document in write_documents(staging / "meta", inventory, manifest):
                 _give(document, owner)
             (staging / "meta").chmod(0o755)

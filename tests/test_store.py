@@ -20,6 +20,7 @@ import pytest
 from jupyter_envguard import store as module
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, PackRefused, Unavailable
 from jupyter_envguard.files import locked
+from jupyter_envguard.image import build
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import open_pack
 from jupyter_envguard.store import Image, Store, Weakness
@@ -174,6 +175,29 @@ class TestAdd:
         assert one.digest() != two.digest()
         assert [line.path for line in one.lines] == [line.path for line in two.lines]
         assert one.header.pack == two.header.pack
+
+    def test_approved_images_that_are_here_lend_their_byte_code(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old, absent = add(store, environment().write(tmp_path, "tar")), "sha256:" + 64 * "0"
+        lent: list[list[Image]] = []
+
+        def watched(*arguments: Any, approved: list[Image], **more: Any) -> Any:
+            lent.append(approved)
+            return build(*arguments, approved=approved, **more)
+
+        monkeypatch.setattr(module, "build", watched)
+        said = {absent: absent, old.pack: old.manifest_digest}
+        for number, approved in enumerate([said, {old.pack: absent}, dict.fromkeys([absent] * 9, absent)]):
+            add(store, environment().file(f"share/{number}").write(tmp_path, "tar", "new"), approved=approved)
+        assert lent == [[old], [], []]
+
+    def test_only_the_first_few_approved_images_lend_theirs(
+        self, store: Store, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "MOST_REUSED", 1)
+        images = [add(store, pack), add(store, plain().file("x").write(tmp_path, "tar", "other"))]
+        assert store._images({image.pack: image.manifest_digest for image in images}) == images[:1]
 
     def test_a_refused_pack_leaves_nothing(self, store: Store, tmp_path: Path) -> None:
         hostile = plain().file("../escape").write(tmp_path, "tar")

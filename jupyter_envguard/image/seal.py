@@ -19,9 +19,11 @@ from jupyter_envguard.errors import InvalidInput, PackRefused
 from jupyter_envguard.image import bytecode
 from jupyter_envguard.image.children import Owner
 from jupyter_envguard.image.extract import Extraction
+from jupyter_envguard.image.installed import Image
 from jupyter_envguard.image.manifest import Header, Line, Manifest, Mode, Seal
 from jupyter_envguard.image.markers import DROPPED, markers
 from jupyter_envguard.image.relocate import relocated, with_usable_shebang
+from jupyter_envguard.image.reuse import Reuse
 from jupyter_envguard.image.writer import CHUNK
 from jupyter_envguard.inventory import Inventory, Kind, Member, Prefixed
 from jupyter_envguard.pack import Pack, Progress
@@ -44,19 +46,21 @@ def build(
     progress: Progress | None = None,
     *,
     owner: Owner | None = None,
+    approved: Iterable[Image] = (),
 ) -> Manifest:
     """Make the sealed tree of `pack`, for `prefix`, in the empty folder `staging`; return its manifest.
 
     Files are 0444 or 0555, folders 0555 but for `staging` itself, all belong to
-    `owner` or this user. Nothing is executed and nothing outside `staging` is
-    written. Raises the refusals of `Pack.files`, `relocated`, `Extraction` and
+    `owner` or this user. Byte code of the same sources is taken from `approved`,
+    images whose manifest digests the caller has confirmed. Nothing is executed and
+    nothing outside `staging` is written. Raises the refusals of `Pack.files`, `relocated`, `Extraction` and
     `Compilers`; what is in `staging` is then worth nothing. Bytes are not yet
     on the disk: sync the file system before the rename.
     """
     if any(staging.iterdir()):
         raise InvalidInput("invalid-argument", f"{staging} is not empty.", "Name a new folder.")
     with Extraction(staging, mtime=SEAL_TIME, owner=owner) as tree, bytecode.Compilers() as compilers:
-        work = _Build(inventory, str(prefix), tree, compilers)
+        work = _Build(inventory, str(prefix), tree, compilers, Reuse(approved))
         done, total = 0, sum(member.size for member in inventory.members.values())
         for member, stream in pack.files():
             work.take(member, stream)
@@ -72,7 +76,12 @@ class _Build:
     """A tree in the making, and the lines that its manifest will have."""
 
     def __init__(
-        self, inventory: Inventory, prefix: str, tree: Extraction, compilers: bytecode.Compilers
+        self,
+        inventory: Inventory,
+        prefix: str,
+        tree: Extraction,
+        compilers: bytecode.Compilers,
+        reuse: Reuse,
     ) -> None:
         self._inventory = inventory
         self._members = inventory.members
@@ -83,6 +92,7 @@ class _Build:
         self._markers = markers(inventory.members)
         self._origin = bytecode.origin(inventory.python_version)
         self._compilers = compilers
+        self._reuse = reuse
         links = (member.path for member in self._members.values() if member.kind is Kind.HARDLINK)
         self._linked = {_file_of(path, self._members): b"" for path in links if self._is_source(path)}
         self._uncompiled = 0
@@ -148,7 +158,14 @@ class _Build:
         if is_linked:
             self._linked[path] = content
         if is_source:
+            self._compile(path, content)
+
+    def _compile(self, path: str, content: bytes) -> None:
+        known = self._reuse.byte_code(path, self._lines[path].content)
+        if known is None:
             self._take_compiled(self._compilers.compile(path, content))
+        else:
+            self._add(bytecode.cached(path), False, known)
 
     def _is_source(self, path: str) -> bool:
         """Tell whether `path`, a file or a hard link to one, gets byte code from here."""
@@ -180,8 +197,7 @@ class _Build:
         self._tree.hardlink(path, target)
         self._put(replace(line, path=path))
         if self._is_source(path):
-            content = self._linked[_file_of(path, self._members)]
-            self._take_compiled(self._compilers.compile(path, content))
+            self._compile(path, self._linked[_file_of(path, self._members)])
 
     def _take_byte_code(self, member: Member, stream: BinaryIO) -> None:
         source = self._members.get(bytecode.source_of(member.path))
