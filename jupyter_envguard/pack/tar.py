@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.inventory import Kind, Member
@@ -146,36 +149,41 @@ class TarContainer:
                 raise trailing("something other than padding")
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(NamedTuple):
     """One header block, checked for its checksum and magic; numbers not yet parsed."""
 
+    type: bytes
     name: bytes
+    link: bytes
     mode: bytes
+    uid: bytes
+    gid: bytes
     size: bytes
     mtime: bytes
-    type: bytes
-    link: bytes
 
 
 def _fields(block: bytes) -> _Fields:
     name, mode, uid, gid, size, mtime, checksum, kind, link, magic, _, prefix, rest = FIELDS.unpack(block)
-    if _number(checksum, "checksum") != sum(block) - sum(checksum) + 8 * 32:
+    if _number(checksum, "checksum") != _sum(block) - sum(checksum) + 8 * 32:
         raise PackRefused("pack-checksum", f"The header of {quoted(_text(name))} is damaged.", COPY_AGAIN)
     if magic == POSIX:
         if prefix[0]:
             name = _text(prefix) + b"/" + _text(name)
     elif magic != GNU or (prefix + rest).count(0) != len(prefix) + len(rest):
         raise _odd(f"the header of {quoted(_text(name))} is neither POSIX nor plain GNU")
-    for owner in (uid, gid):
-        _number(owner, "owner")  # not used, but GNU tar fails when it is none
-    return _Fields(_text(name), mode, size, mtime, kind, _text(link))
+    return _Fields(kind, _text(name), _text(link), mode, uid, gid, size, mtime)
+
+
+def _sum(block: bytes) -> int:
+    """Return the sum of the bytes of a header, for ASCII from Adler-32, whose lower half it then is."""
+    return (zlib.adler32(block) & 0xFFFF) - 1 if block.isascii() else sum(block)
 
 
 def _text(raw: bytes) -> bytes:
     return raw.partition(b"\0")[0]
 
 
+@lru_cache(4096)
 def _number(raw: bytes, what: str) -> int:
     """Return the number in a field: octal digits, or GNU's base 256 when they do not suffice."""
     if match := OCTAL.match(raw):
@@ -195,6 +203,8 @@ def _member(fields: _Fields, extended: _Extended) -> tuple[Member, int]:
         raise PackRefused(
             "pack-setuid", f"{quoted(name)} is setuid, setgid or sticky (mode {mode & 0o7777:o}).", HOSTILE
         )
+    for owner in (fields.uid, fields.gid):
+        _number(owner, "owner")  # not used, but GNU tar fails when it is none
     size = _size(fields, extended.pax, name)
     if size and kind is not Kind.FILE:
         raise _odd(f"the {kind.value} {quoted(name)} has content")
