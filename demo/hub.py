@@ -76,9 +76,10 @@ def find_proxy() -> str:
 def write_config(folder: Path, site: Path, port: int) -> Path:
     """Write `jupyterhub_config.py` for the site into `folder` and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "home").mkdir(exist_ok=True)
+    for user in sorted({user for users in GROUPS.values() for user in users}):
+        _make_home(folder / "home" / user)
     hub_port, proxy_port = free_ports(2)
-    args = ["--LabApp.news_url=", *(["--allow-root"] if os.geteuid() == 0 else [])]
+    args = ["--allow-root"] if os.geteuid() == 0 else []
     text = CONFIG.format(
         url=f"http://127.0.0.1:{port}",
         hub_port=hub_port,
@@ -97,6 +98,13 @@ def write_config(folder: Path, site: Path, port: int) -> Path:
     config = folder / "jupyterhub_config.py"
     config.write_text(text)
     return config
+
+
+def _make_home(home: Path) -> None:
+    """Make a home folder in which JupyterLab does not ask about news from the network."""
+    settings = home / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}\n')
 
 
 @contextmanager

@@ -94,6 +94,10 @@ class HubClient:
         """Return what the user's server answers to POST `path`, as JSON."""
         return self._ask("POST", f"{self.server_url}/{path}", body)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Return what the user's server answers to PUT `path`, as JSON."""
+        return self._ask("PUT", f"{self.server_url}/{path}", body)
+
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         """Return what the user's server answers to PATCH `path`, as JSON."""
         return self._ask("PATCH", f"{self.server_url}/{path}", body)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from demo import hub, site
 from demo.__main__ import offerings
-from demo.environments import Packs
+from demo.environments import Packs, default_cache
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+PATIENCE = 60_000.0
+"""Milliseconds to wait for anything; the machines that run tests are shared and slow at times."""
+expect.set_options(timeout=PATIENCE)
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -49,32 +52,44 @@ def running_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Start a browser for one test, so that no test finds another's pages."""
     executable = shutil.which("chromium")
     assert executable, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.set_default_timeout(float(os.environ.get("ENVGUARD_BROWSER_TIMEOUT", "60")) * 1000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Open a page; what it showed when a test failed is kept in `.cache/failures`."""
+    page = context.new_page()
+    failed_before = request.session.testsfailed
+    yield page
+    if request.session.testsfailed > failed_before:
+        page.screenshot(path=default_cache() / "failures" / f"{request.node.name}.png")
 
 
-def log_in(page: Page, url: str, user: str, path: str = "lab") -> None:
-    """Log in through the form and wait until JupyterLab's launcher is there."""
+def log_in(page: Page, url: str, user: str, path: str = "", awaited: str = ".jp-Launcher-body") -> None:
+    """Log in through the form, to a JupyterLab with an empty layout unless `path` says otherwise."""
+    path = path or f"lab/workspaces/{uuid4().hex}"
     page.goto(f"{url}/hub/login?next=/hub/user-redirect/{path}")
     page.fill("#username_input", user)
     page.fill("#password_input", hub.PASSWORD)
     page.click("#login_submit")
-    page.wait_for_selector(".jp-Launcher-body", state="visible")
+    page.wait_for_selector(awaited, state="visible")

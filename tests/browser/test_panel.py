@@ -1,0 +1,92 @@
+"""The panel, the packages and the badge, in JupyterLab and in Notebook, against a real server."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demo import hub
+from demo.environments import Packs
+from demo.hubclient import HubClient
+from demo.site import envguard
+from tests.browser.conftest import IMAGES, RunningHub, log_in
+from tests.browser.test_launcher import open_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.packs]
+
+
+def open_panel(page: Page) -> None:
+    page.get_by_role("tab", name="Approved environments").click()
+    expect(page.get_by_role("region", name="Approved environments")).to_be_visible()
+
+
+def test_the_panel_lists_what_the_launcher_offers_and_opens_its_packages(
+    page: Page, running_hub: RunningHub
+) -> None:
+    log_in(page, running_hub.url, "analyst")
+    open_panel(page)
+    panel = page.get_by_role("region", name="Approved environments")
+    expect(panel.locator(".jp-EnvGuard-cardName")).to_have_text(["Data Science", "Minimal Python"])
+    panel.get_by_role("button", name="Data Science").click()
+    packages = page.locator("#jp-envguard-spec-datasci--2026\\.11")
+    expect(packages.locator("tbody tr", has_text="numpy").first).to_be_visible()
+    page.screenshot(path=IMAGES / "panel.png")
+    packages.get_by_role("searchbox").fill("numpy")
+    expect(packages.locator("tbody tr", has_text="pandas")).to_have_count(0)
+
+
+def test_somebody_with_less_sees_less(page: Page, running_hub: RunningHub) -> None:
+    log_in(page, running_hub.url, "student")
+    open_panel(page)
+    cards = page.get_by_role("region", name="Approved environments").locator(".jp-EnvGuard-cardName")
+    expect(cards).to_have_text(["Minimal Python"])
+
+
+def test_the_badge_says_approved_and_never_otherwise_on_the_way_there(
+    page: Page, running_hub: RunningHub
+) -> None:
+    page.add_init_script(
+        "window.marks = [];"
+        "new MutationObserver(() => document.querySelectorAll('.jp-EnvGuard-badge').forEach("
+        "badge => window.marks.push(badge.dataset.mark))).observe(document, "
+        "{subtree: true, childList: true, attributes: true});"
+    )
+    log_in(page, running_hub.url, "analyst")
+    open_notebook(page, "Minimal Python")
+    badge = page.locator(".jp-EnvGuard-badge:visible")
+    expect(badge).to_have_attribute("data-mark", "approved")
+    assert set(page.evaluate("window.marks")) <= {"checking", "approved"}
+    badge.click()
+    expect(page.locator("#jp-envguard-spec-minimal--2026\\.11")).to_be_visible()
+
+
+def test_notebook_7_shows_the_badge_too(page: Page, running_hub: RunningHub) -> None:
+    client = HubClient(running_hub.url, "analyst", hub.PASSWORD)
+    client.log_in()
+    client.start_server()
+    notebook = client.post("api/contents", {"type": "notebook"})
+    path = f"api/contents/{notebook['path']}"
+    content = client.get(path)["content"]
+    content["metadata"]["kernelspec"] = {"name": "minimal", "display_name": "Minimal Python"}
+    client.put(path, {"type": "notebook", "format": "json", "content": content})
+    log_in(page, running_hub.url, "analyst", f"notebooks/{notebook['path']}", ".jp-Notebook")
+    expect(page.locator(".jp-EnvGuard-badge:visible")).to_have_attribute("data-mark", "approved")
+    page.screenshot(path=IMAGES / "notebook7.png")
+
+
+def test_a_release_comes_and_goes_without_a_restart(running_hub: RunningHub, packs: Packs) -> None:
+    client = HubClient(running_hub.url, "analyst", hub.PASSWORD)
+    client.log_in()
+    client.start_server()
+    options = ("--site", running_hub.site)
+    envguard("import", packs.calc, "--as", "calc@1", "--user", "analyst", *options)
+    assert "calc" not in client.get("api/kernelspecs")["kernelspecs"]
+    envguard("approve", "calc@1", "--reason", "Reviewed", *options)
+    assert "calc" in client.get("api/kernelspecs")["kernelspecs"]
+    kernel = client.post("api/kernels", {"name": "calc"})
+    assert client.run_cell(kernel["id"], "6 * 7").strip() == "42"
+    client.delete(f"api/kernels/{kernel['id']}")
+    envguard("revoke", "calc@1", "--reason", "Found wanting", *options)
+    assert "calc" not in client.get("api/kernelspecs")["kernelspecs"]
+    gone = {entry["name"]: entry for entry in client.get("envguard/api/environments")["unavailable"]}
+    assert gone["calc"]["reasons"][0]["code"] == "revoked"
