@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from demo.hubclient import HubClient, Refused
 
@@ -106,7 +107,7 @@ def _refusal(client: HubClient, name: str) -> str:
     return codes.pop()
 
 
-def _code(client: HubClient, path: str, body: dict[str, object]) -> str:
+def _code(client: HubClient, path: str, body: dict[str, Any]) -> str:
     try:
         client.post(path, body)
     except Refused as error:
