@@ -33,8 +33,14 @@ ZEROS = bytes(BLOCK)
 POSIX, GNU = b"ustar\x0000", b"ustar  \x00"
 FIELDS = struct.Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 80s 155s 12s")
 OCTAL = re.compile(rb" *([0-7]+)[ \0]*\Z")
+BASE_256 = {"owner": (1 << 32) - 2, "size": (1 << 62) - 1, "time": (1 << 40) - 1}
+"""The largest numbers that may stand in GNU's base 256, which has room for more than any program takes."""
 PAX_LENGTH = re.compile(rb"([1-9][0-9]{0,7}) ")
-PAX_NUMBER = re.compile(r"([0-9]{1,18})(?:\.[0-9]*)?\Z")
+PAX_NUMBER = re.compile(r"([0-9]{1,18})(\.[0-9]*)?\Z")
+PAX_NUMBERS = {"uid": "owner", "gid": "owner", "size": "size"} | dict.fromkeys(
+    ("mtime", "atime", "ctime", "LIBARCHIVE.creationtime"), "time"
+)
+"""Records that must be numbers, and of what kind: GNU tar fails when those are none that are not used."""
 PAX_USED = frozenset({"path", "linkpath", "size", "mtime"})
 PAX_IGNORED = frozenset(
     {"atime", "ctime", "uid", "gid", "uname", "gname", "comment", "LIBARCHIVE.creationtime"}
@@ -188,8 +194,9 @@ def _number(raw: bytes, what: str) -> int:
     """Return the number in a field: octal digits, or GNU's base 256 when they do not suffice."""
     if match := OCTAL.match(raw):
         return int(match[1], 8)
-    if raw[0] == 0x80:
-        return int.from_bytes(raw[1:], "big")
+    number = int.from_bytes(raw[1:], "big")
+    if raw[0] == 0x80 and number <= BASE_256.get(what, 0):
+        return number
     raise _odd(f"the {what} {quoted(raw)} is not a number")
 
 
@@ -236,14 +243,14 @@ def _size(fields: _Fields, pax: Mapping[str, str], name: str) -> int:
     size = _number(fields.size, "size")
     if "size" not in pax:
         return size
-    stated = _pax_number(pax["size"])
+    stated = _pax_number(pax["size"], "size")
     if size not in (0, stated):
         raise _odd(f"{quoted(name)} has two sizes, {size} and {stated}")
     return stated
 
 
 def _mtime(fields: _Fields, pax: Mapping[str, str]) -> int:
-    return _pax_number(pax["mtime"]) if "mtime" in pax else _number(fields.mtime, "time")
+    return _pax_number(pax["mtime"], "time") if "mtime" in pax else _number(fields.mtime, "time")
 
 
 def _pax(body: bytes, limits: Limits) -> dict[str, str]:
@@ -269,6 +276,8 @@ def _check_pax(key: str, value: str) -> None:
         raise _sparse(key)
     if key.endswith(".xattr.security.capability"):
         raise PackRefused("pack-setuid", "A file has capabilities, which work like setuid.", HOSTILE)
+    if what := PAX_NUMBERS.get(key):
+        _pax_number(value, what)
     if key in PAX_USED or key in PAX_IGNORED or key.startswith(PAX_IGNORED_PREFIXES):
         return
     if key == "hdrcharset" and value == UTF8:
@@ -276,10 +285,12 @@ def _check_pax(key: str, value: str) -> None:
     raise _odd(f"the pax record {quoted(key)} is not known")
 
 
-def _pax_number(text: str) -> int:
-    if match := PAX_NUMBER.match(text):
-        return int(match[1])
-    raise _odd(f"the pax record {quoted(text)} is not a number")
+def _pax_number(text: str, what: str) -> int:
+    """Return the number in a pax record, without the fraction that only times may have."""
+    match = PAX_NUMBER.match(text)
+    if match is None or int(match[1]) > BASE_256[what] or (match[2] and what != "time"):
+        raise _odd(f"the {what} {quoted(text)} in a pax record is not a number")
+    return int(match[1])
 
 
 def _long(body: bytes) -> bytes:

@@ -27,6 +27,7 @@ from tests.packs import (
     Item,
     PackBuilder,
     compress,
+    pax_records,
     tar_archive,
     tar_header,
     tar_member,
@@ -189,6 +190,34 @@ def test_gnu_tar_agrees_about_edited_headers(edits: list[tuple[int, int]], kind:
     with tempfile.TemporaryDirectory() as folder:
         path, root = Path(folder, "a.tar"), Path(folder, "root")
         path.write_bytes(tar_member(RECORD) + bytes(block) + body + tar_archive([Item(b"last")]))
+        inventory = accepted(path)
+        if inventory is None:
+            return
+        root.mkdir()
+        subprocess.run(["tar", "--no-same-owner", "-C", root, "-xf", path], check=True, capture_output=True)
+        check_tree(root, inventory)
+
+
+PAX_KEYS = ["path", "linkpath", "size", "mtime", "uid", "gid", "uname", "atime", "comment", "hdrcharset"]
+PAX_KEYS += ["SCHILY.xattr.user.x", "SCHILY.realsize", "GNU.sparse.size", "GNU.sparse.name", "LIBARCHIVE.x"]
+PAX_VALUES = st.one_of(
+    st.sampled_from(["", "0", "3", "4", "1.5", "-1", "1700000000.25", "9" * 18, "9" * 30, "a", "d/b"]),
+    st.text(max_size=5),
+)
+
+
+@THOROUGH
+@given(
+    st.lists(st.dictionaries(st.sampled_from(PAX_KEYS), PAX_VALUES, max_size=3), max_size=2),
+    st.sampled_from([b"0", b"2", b"5"]),
+    st.sampled_from([b"x", b"x", b"x", b"g"]),
+)
+def test_gnu_tar_agrees_about_pax_records(records: list[dict[str, str]], kind: bytes, how: bytes) -> None:
+    item = Item(b"name/" if kind == b"5" else b"name", kind, b"abc" if kind == b"0" else b"", 0o755, b"last")
+    headers = b"".join(tar_member(Item(b"x", how, pax_records(r))) for r in records)
+    with tempfile.TemporaryDirectory() as folder:
+        path, root = Path(folder, "a.tar"), Path(folder, "root")
+        path.write_bytes(tar_member(RECORD) + headers + tar_archive([item, Item(b"last")]))
         inventory = accepted(path)
         if inventory is None:
             return

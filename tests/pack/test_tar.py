@@ -118,6 +118,10 @@ class TestHonest:
         header = patched(tar_header(b"a"), 124, b"\x80" + bytes(10) + b"\x03")
         assert read_bytes(header, b"abc".ljust(512, b"\0"), END)[0][1] == b"abc"
 
+    def test_reads_owners_in_base_256(self, read_bytes: Read) -> None:
+        header = patched(tar_header(b"a"), 108, b"\x80" + bytes(3) + b"\x49\x96\x02\xd2")
+        assert len(read_bytes(header, END)) == 1
+
     def test_reads_sizes_in_pax(self, read_bytes: Read) -> None:
         extended = tar_member(Item(b"x", b"x", pax_records({"size": "3"})))
         assert read_bytes(extended, tar_header(b"a"), b"abc".ljust(512, b"\0"), END)[0][1] == b"abc"
@@ -160,6 +164,10 @@ class TestOdd:
             (124, b"\0" * 12),
             (136, b"yesterday000"),
             (100, b"9999999\0"),
+            (100, b"\x80" + bytes(6) + b"\x01"),
+            (108, b"\x80" + b"\xff" * 7),
+            (124, b"\x80" + b"\xff" * 11),
+            (136, b"\x80" + b"\xff" * 11),
             (108, b"nobody\0\0"),
             (116, b"\x01000000\0"),
             (156, b"\0"),
@@ -196,6 +204,7 @@ class TestOdd:
             ({"size": "x"}, "pack-tar-header"),
             ({"size": "-1"}, "pack-tar-header"),
             ({"mtime": "now"}, "pack-tar-header"),
+            ({"mtime": "9" * 18}, "pack-tar-header"),
         ],
     )
     def test_refuses_pax_records_that_change_a_member(
