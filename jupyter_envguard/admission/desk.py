@@ -226,7 +226,7 @@ class Admission:
                 proposal.check_same(existing, inventory.digest)
             decided = existing is not None and existing.state not in UNDECIDED
             verdict = Passed() if decided else self._passed(attempt, self._judged(inventory), path)
-            with self._image(pack, progress) as image:
+            with self._image(pack, progress, draft.name) as image:
                 if not decided:
                     found = imports.tried(self._site.policy, self._smoke, image, inventory, verdict)
                     verdict = self._passed(attempt, found, path)
@@ -258,10 +258,10 @@ class Admission:
         return imports.passed(verdict, path.name)
 
     @contextmanager
-    def _image(self, pack: Pack, progress: Progress | None) -> Iterator[Image]:
+    def _image(self, pack: Pack, progress: Progress | None, name: str) -> Iterator[Image]:
         """Yield the image of `pack`; one that was made for nothing goes again."""
         was_there = self._has(pack.inventory().digest)
-        image = self._store.add(pack, progress)
+        image = self._store.add(pack, progress, approved=imports.similar(self._catalog(), name))
         try:
             yield image
         except BaseException:

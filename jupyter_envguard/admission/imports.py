@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from jupyter_envguard import errors
 from jupyter_envguard.admission.steps import UNDECIDED
-from jupyter_envguard.catalog import Entry, State, Statement, Verdict, names
+from jupyter_envguard.catalog import Catalog, Entry, State, Statement, Verdict, names
 from jupyter_envguard.catalog.entry import USABLE, WARNINGS
 from jupyter_envguard.errors import Conflict, InvalidInput, Unavailable, Untrusted
 from jupyter_envguard.image import Image
@@ -142,6 +142,16 @@ def tried(
         )
     found = [finding for finding in smoke(image, inventory) if finding.rule in wanted]
     return verdict_over((*so_far.findings, *found))
+
+
+def similar(catalog: Catalog, name: str) -> dict[str, str]:
+    """Return the digests of pack and manifest of usable releases, those of `name` and the newest first.
+
+    Their images may lend what the new one has in common with them.
+    """
+    usable = (entry for entry in catalog.entries if entry.state in USABLE)
+    ordered = sorted(usable, key=lambda entry: (entry.name == name, entry.imported_at), reverse=True)
+    return {entry.pack: entry.manifest for entry in ordered}
 
 
 def passed(verdict: Passed | Failed, what: str) -> Passed:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ from jupyter_envguard.admission.imports import (
     language_of,
     passed,
     rules_of,
+    similar,
     tried,
 )
-from jupyter_envguard.catalog import State
+from jupyter_envguard.catalog import Catalog, State
 from jupyter_envguard.errors import Conflict, Unavailable, Untrusted
 from jupyter_envguard.image import Image
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.policy import Failed, Finding, Passed, Policy
 from jupyter_envguard.spec import Package, Spec
-from tests.catalogs import digest, entry
+from tests.catalogs import WHEN, digest, entry
 
 STARTS = Policy(rules=("kernel.fails-to-start", "pip.mixed"))
 
@@ -73,6 +75,20 @@ class TestProposal:
     @pytest.mark.parametrize("state", [State.DRAFT, State.IN_REVIEW, State.APPROVED, State.DEPRECATED])
     def test_may_come_again(self, state: State) -> None:
         Proposal(name="datasci", release="2026.05").check_same(entry(state=state), entry().pack)
+
+
+class TestSimilar:
+    def test_is_what_may_be_used_of_the_same_name_and_the_newest_first(self) -> None:
+        entries = (
+            entry(name="other", pack=digest("a"), imported_at="2026-03-01T00:00:00Z"),
+            entry(release="1", pack=digest("b"), imported_at="2026-01-01T00:00:00Z"),
+            entry(release="2", pack=digest("c"), imported_at="2026-02-01T00:00:00Z"),
+            entry(release="3", pack=digest("d"), state=State.REVOKED),
+            entry(release="4", pack=digest("e"), state=State.IN_REVIEW),
+        )
+        catalog = Catalog(1, WHEN, datetime(2099, 1, 1, tzinfo=UTC), entries)
+        wanted = [(each.pack, each.manifest) for each in (entries[2], entries[1], entries[0])]
+        assert list(similar(catalog, "datasci").items()) == wanted
 
 
 class TestTried:
