@@ -7,7 +7,6 @@ imports and approves them, and starts a hub on the loopback address.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from demo import hub, site
 from demo.check import check
-from demo.environments import Packs, build_all
+from demo.environments import build, default_cache
 from demo.hubclient import Refused
 from demo.site import CommandFailed, Offering
 
@@ -59,13 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(folder: Path, port: int, only_check: bool) -> int:
     started = time.monotonic()
-    cache = Path(os.environ.get("ENVGUARD_CACHE", ROOT / ".cache"))
-    _say("1/3  Packing two real conda environments (the first time takes some minutes)")
-    packs = build_all(cache, progress=lambda text: _say(f"     {text}"))
-    _say("2/3  Making the site: import, check, seal, approve")
-    made = site.make(folder / "site", offerings(packs), lambda text: _say(f"     {text}"))
-    _say("3/3  Starting JupyterHub")
     port = hub.free_ports(1)[0] if only_check else port
+    hub.check_port(port)
+    cache = default_cache()
+    _say("1/3  Packing two real conda environments (the first time takes some minutes)")
+    minimal, datasci = (
+        build(name, cache, progress=lambda text: _say(f"     {text}")) for name in ("minimal", "datasci_next")
+    )
+    _say("2/3  Making the site: import, check, seal, approve")
+    made = site.make(folder / "site", offerings(minimal, datasci), lambda text: _say(f"     {text}"))
+    _say("3/3  Starting JupyterHub")
     url = f"http://127.0.0.1:{port}"
     config = hub.write_config(folder / "hub", made, port)
     log = folder / "hub" / "hub.log"
@@ -79,25 +81,25 @@ def _run(folder: Path, port: int, only_check: bool) -> int:
         return process.wait()
 
 
-def offerings(packs: Packs) -> list[Offering]:
+def offerings(minimal: Path, datasci: Path) -> list[Offering]:
     """Return what the demo approves, and for whom."""
-    minimal = Offering(
+    for_everybody = Offering(
         name="minimal",
         release="2026.11",
-        pack=packs.minimal,
+        pack=minimal,
         display_name="Minimal Python",
         description="Python and a kernel, nothing else.",
         groups=("data-science", "students"),
     )
-    datasci = Offering(
+    for_analysts = Offering(
         name="datasci",
         release="2026.11",
-        pack=packs.datasci_next,
+        pack=datasci,
         display_name="Data Science",
         description="NumPy, pandas and Matplotlib for everyday analysis.",
         groups=("data-science",),
     )
-    return [minimal, datasci]
+    return [for_everybody, for_analysts]
 
 
 def _parser() -> argparse.ArgumentParser:

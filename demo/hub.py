@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 PASSWORD = "envguard"
@@ -56,12 +57,20 @@ configure(c, site={site!r})
 
 def free_ports(count: int) -> list[int]:
     """Return ports on which nobody listens at this moment."""
-    import socket
-
-    with _closing_all([socket.socket() for _ in range(count)]) as sockets:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+def check_port(port: int) -> None:
+    """Raise RuntimeError if somebody listens on `port` already."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise RuntimeError(
+                f"port {port} is taken; choose another: .venv/bin/python -m demo --port {port + 1}"
+            )
 
 
 def find_proxy() -> str:
@@ -155,12 +164,3 @@ def _wait_until_it_answers(hub: subprocess.Popen[bytes], url: str, log: Path) ->
             return
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
     raise RuntimeError(f"the hub did not start; its log ({log}) ends with:\n{tail}")
-
-
-@contextmanager
-def _closing_all(sockets: list) -> Iterator[list]:  # type: ignore[type-arg]
-    try:
-        yield sockets
-    finally:
-        for one in sockets:
-            one.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -55,14 +57,27 @@ def envguard(*arguments: str | Path, say: Callable[[str], None] = lambda _: None
     return answer
 
 
+USABLE = ("in_review", "approved", "deprecated")
+"""States from which the demo can go on."""
+
+
 def make(folder: Path, offerings: Sequence[Offering], say: Callable[[str], None]) -> Path:
-    """Make the site in `folder` if it is not there, import and approve what is missing; return site.yaml."""
+    """Make the site in `folder` if it is not there, import and approve what is missing; return site.yaml.
+
+    A site in which one of the `offerings` was revoked or put away is made anew.
+    """
     site = folder / "site.yaml"
+    present = _states(site) if site.is_file() else {}
+    spent = [f"{label} is {present[label]}" for label in map(_label, offerings) if label in present]
+    spent = [text for text in spent if not text.endswith(USABLE)]
+    if spent:
+        say(f"The site of the last demo is thrown away: {', '.join(spent)}")
+        remove(folder)
+        present = {}
     if not site.is_file():
         envguard("init", folder, say=say)
-    present = {(entry["name"], entry["release"]): entry["state"] for entry in _entries(site)}
     for offering in offerings:
-        state = present.get((offering.name, offering.release))
+        state = present.get(_label(offering))
         if state is None:
             _import(site, offering, say)
         if state in (None, "in_review"):
@@ -71,9 +86,20 @@ def make(folder: Path, offerings: Sequence[Offering], say: Callable[[str], None]
     return site
 
 
-def _entries(site: Path) -> list[dict[str, Any]]:
+def remove(folder: Path) -> None:
+    """Remove `folder` with the sealed images in it, whose folders nobody may write to."""
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def _states(site: Path) -> dict[str, str]:
+    """Return the state of each release, by `name@release`."""
     found = envguard("list", "--site", site)
-    return list(found["entries"])
+    return {f"{entry['name']}@{entry['release']}": entry["state"] for entry in found["entries"]}
 
 
 def _import(site: Path, offering: Offering, say: Callable[[str], None]) -> None:

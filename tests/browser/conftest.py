@@ -42,7 +42,7 @@ class RunningHub:
 def running_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """Start the demo's hub on a free port with the demo's own site."""
     folder = tmp_path_factory.mktemp("hub")
-    made = site.make(folder / "site", offerings(packs), lambda _: None)
+    made = site.make(folder / "site", offerings(packs.minimal, packs.datasci_next), lambda _: None)
     (port,) = hub.free_ports(1)
     url = f"http://127.0.0.1:{port}"
     config = hub.write_config(folder / "hub", made, port)
