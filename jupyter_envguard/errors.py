@@ -139,8 +139,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "keys-exposed": "Others than their owner can read the keys.",
         "keys-insufficient": "The keys at hand cannot make the signatures that the root demands.",
         # image
-        "image-prefix-too-long": "A binary in the pack has no room for the path at which the environment is to live.",
-        "image-relocation-refused": "A prefix record of the pack would rewrite a file in a way no honest record does.",
+        "image-prefix-too-long": "A binary in the pack has no room for the path of the environment.",
+        "image-relocation-refused": "A prefix record of the pack rewrites a file as no honest record does.",
         "image-member-refused": "A member of the pack cannot be written without touching something else.",
         "image-source-hostile": "Sources in the pack crash or occupy the compiler again and again.",
         "image-unpack-failed": "The confined process that unpacks a pack ended before it was done.",
@@ -152,7 +152,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "store-root-unsafe": "The store lies where others than its owner can change it.",
         # confine
         "confine-unavailable": "This machine cannot confine a process, so nothing was started.",
-        "confine-path": "A path that a confined process is to be allowed does not exist or is a symbolic link.",
+        "confine-path": "A path that a confined process is allowed is missing or a symbolic link.",
         # policy
         "policy-invalid": "A policy names something that is not a setting of a policy.",
         "rule-unknown": "There is no policy rule with this id.",
