@@ -258,8 +258,9 @@ class Store:
             _sync_file_system(staging)
             self._publish(staging, path.name)
         finally:
-            self._retire(staging)
-            self._empty_trash()
+            with contextlib.suppress(OSError):  # what stays is swept; the failure in hand is the news
+                self._retire(staging)
+                self._empty_trash()
 
     def _publish(self, staging: Path, name: str) -> None:
         """Move what was staged to its place; the last rename is the commit.

@@ -212,6 +212,18 @@ class TestAdd:
         assert caught.value.code == "image-member-refused"
         assert is_clean(store)
 
+    def test_a_failure_to_clean_up_does_not_hide_the_first_one(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hostile = plain().file("conda-meta/frozen/x").write(tmp_path, "tar")
+
+        def fail(*_: object) -> int:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(Store, "_empty_trash", fail)
+        with pytest.raises(PackRefused):
+            add(store, hostile)
+
     def test_an_interrupted_add_leaves_nothing(self, store: Store, pack: Path) -> None:
         def interrupt(done: int, total: int) -> None:
             if total != pack.stat().st_size:

@@ -53,9 +53,11 @@ def build(
     Files are 0444 or 0555, folders 0555 but for `staging` itself, all belong to
     `owner` or this user. Byte code of the same sources is taken from `approved`,
     images whose manifest digests the caller has confirmed. Nothing is executed and
-    nothing outside `staging` is written. Raises the refusals of `Pack.files`, `relocated`, `Extraction` and
-    `Compilers`; what is in `staging` is then worth nothing. Bytes are not yet
-    on the disk: sync the file system before the rename.
+    nothing outside `staging` is written.
+
+    Raises the refusals of `Pack.files`, `relocated`, `Extraction` and `Compilers`;
+    what is in `staging` is then worth nothing. Bytes are not yet on the disk: sync
+    the file system before the rename.
     """
     if any(staging.iterdir()):
         raise InvalidInput("invalid-argument", f"{staging} is not empty.", "Name a new folder.")
