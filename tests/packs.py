@@ -338,6 +338,7 @@ def zip_member(item: Item, offset: int) -> tuple[bytes, bytes]:
         "extra": b"",
         "comment": b"",
         "system": 3,
+        "needed": 20,
         "mode": ZIP_TYPES.get(item.kind, 0o100000) | item.mode,
         "offset": offset,
         "data": stored,
@@ -350,14 +351,29 @@ def zip_member(item: Item, offset: int) -> tuple[bytes, bytes]:
 
 def _zip_local(f: dict[str, Any]) -> bytes:
     sizes = f["crc"], f["packed"], f["size"], len(f["name"]), len(f["extra"])
-    return ZIP_LOCAL.pack(b"PK\3\4", 20, f["flags"], f["method"], 0, 0x21, *sizes) + f["name"] + f["extra"]
+    return (
+        ZIP_LOCAL.pack(b"PK\3\4", f["needed"], f["flags"], f["method"], 0, 0x21, *sizes)
+        + f["name"]
+        + f["extra"]
+    )
 
 
 def _zip_central(f: dict[str, Any]) -> bytes:
     sizes = f["crc"], f["packed"], f["size"], len(f["name"]), len(f["extra"]), len(f["comment"])
     version = f["system"] << 8 | 20
     head = ZIP_CENTRAL.pack(
-        b"PK\1\2", version, 20, f["flags"], f["method"], 0, 0x21, *sizes, 0, 0, f["mode"] << 16, f["offset"]
+        b"PK\1\2",
+        version,
+        f["needed"],
+        f["flags"],
+        f["method"],
+        0,
+        0x21,
+        *sizes,
+        0,
+        0,
+        f["mode"] << 16,
+        f["offset"],
     )
     return head + f["name"] + f["extra"] + f["comment"]
 

@@ -37,6 +37,8 @@ CENTRAL_MAGIC, LOCAL_MAGIC = b"PK\1\2", b"PK\3\4"
 COMMENT_MAX = 0xFFFF
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 """What a field holds when the value is too large for it and stands in a zip64 field."""
+ZIP64_VERSION = 45
+"""Version that a reader of zip64 must know; what needs a higher one is not what conda-pack writes."""
 ZIP64_FIELD, UNICODE_PATH_FIELD = 0x0001, 0x7075
 ENCRYPTED, UTF8, LEVEL = 0x2041, 0x0800, 0x0006
 """Bits of the flags: any kind of encryption, a UTF-8 name, and how hard the writer tried."""
@@ -166,14 +168,28 @@ def _entries(directory: bytes, count: int) -> Iterator[_Entry]:
         if at + CENTRAL.size > len(directory):
             raise _odd("its directory is too short")
         fields = CENTRAL.unpack_from(directory, at)
-        magic, made_by, _, flags, method, _, _, crc, packed, size, *lengths, disk, _, attributes, offset = (
-            fields
-        )
+        (
+            magic,
+            made_by,
+            needed,
+            flags,
+            method,
+            _,
+            _,
+            crc,
+            packed,
+            size,
+            *lengths,
+            disk,
+            _,
+            attributes,
+            offset,
+        ) = fields
         name_end = at + CENTRAL.size + lengths[0]
         extra_end = name_end + lengths[1]
         name, extra = directory[at + CENTRAL.size : name_end], directory[name_end:extra_end]
         at = extra_end + lengths[2]
-        if magic != CENTRAL_MAGIC or at > len(directory) or disk:
+        if magic != CENTRAL_MAGIC or at > len(directory) or disk or needed > ZIP64_VERSION:
             raise _odd("its directory is malformed")
         size, packed, offset = _widened(extra, (size, packed, offset), name)
         yield _Entry(name, flags, method, crc, packed, size, offset, made_by >> 8, attributes >> 16)
@@ -246,8 +262,8 @@ def _kind(entry: _Entry, name: str) -> Kind:
 def _check_local(entry: _Entry, reader: Reader) -> int:
     """Read the header before the data, compare it, and return the bytes of its name and extra fields."""
     header = LOCAL.unpack(reader.take(LOCAL.size, "a zip header"))
-    magic, _, flags, method, _, _, crc, packed, size, name_size, extra_size = header
-    if magic != LOCAL_MAGIC:
+    magic, needed, flags, method, _, _, crc, packed, size, name_size, extra_size = header
+    if magic != LOCAL_MAGIC or needed > ZIP64_VERSION:
         raise _odd(f"there is no member where {quoted(entry.name)} should be")
     name = reader.take(name_size, "a zip header")
     size, packed = _widened(reader.take(extra_size, "a zip header"), (size, packed), name)

@@ -128,6 +128,20 @@ def check_tree(root: Path, inventory: Inventory) -> None:
                 assert hashlib.sha256(path.read_bytes()).hexdigest() == inventory.sha256[name]
 
 
+def check_zip(path: Path, inventory: Inventory) -> None:
+    """Compare what the standard library reads from a zip with what the inventory promises."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        for info, member in zip(archive.infolist(), inventory.members.values(), strict=True):
+            assert info.filename.removesuffix("/") == member.path
+            assert info.is_dir() == (member.kind is Kind.DIRECTORY)
+            content = archive.read(info)
+            if member.kind is Kind.SYMLINK:
+                assert content.decode() == member.target
+            elif member.kind is Kind.FILE:
+                assert hashlib.sha256(content).hexdigest() == inventory.sha256[member.path]
+
+
 def _parents(path: str) -> list[str]:
     parts = path.split("/")[:-1]
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
@@ -160,16 +174,7 @@ class TestDifferential:
             inventory = accepted(path)
             if inventory is None:
                 return
-            with zipfile.ZipFile(path) as archive:
-                assert archive.testzip() is None
-                for info, member in zip(archive.infolist(), inventory.members.values(), strict=True):
-                    assert info.filename.removesuffix("/") == member.path
-                    assert info.is_dir() == (member.kind is Kind.DIRECTORY)
-                    content = archive.read(info)
-                    if member.kind is Kind.SYMLINK:
-                        assert content.decode() == member.target
-                    elif member.kind is Kind.FILE:
-                        assert hashlib.sha256(content).hexdigest() == inventory.sha256[member.path]
+            check_zip(path, inventory)
 
 
 HEADER = tar_header(b"name", size=3)
@@ -224,6 +229,19 @@ def test_gnu_tar_agrees_about_pax_records(records: list[dict[str, str]], kind: b
         root.mkdir()
         subprocess.run(["tar", "--no-same-owner", "-C", root, "-xf", path], check=True, capture_output=True)
         check_tree(root, inventory)
+
+
+def test_zipfile_agrees_about_edited_zips(tmp_path: Path) -> None:
+    items = [RECORD, Item(b"d/", b"5"), Item(b"d/f", content=b"hello" * 30), Item(b"l", b"2", target=b"d/f")]
+    archive, path, chance = zip_archive(items), tmp_path / "a.zip", random.Random(5)
+    for _ in range(CASES):
+        data = bytearray(archive)
+        for _ in range(chance.choice([1, 1, 2])):
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        path.write_bytes(data)
+        inventory = accepted(path)
+        if inventory is not None:
+            check_zip(path, inventory)
 
 
 @pytest.fixture(scope="module")

@@ -124,6 +124,8 @@ ODD: dict[str, tuple[str, dict[str, Any]]] = {
     "a packed size too large": ("pack-zip-overlap", {"packed": 1000}),
     "an offset too small": ("pack-zip-overlap", {"offset": -1}),
     "an offset too large": ("pack-zip-overlap", {"offset": 1}),
+    "a newer zip": ("pack-zip-header", {"needed": 46}),
+    "a newer zip before the data": ("pack-zip-header", {"local_needed": 46}),
     "no Unix permissions": ("pack-zip-header", {"system": 0}),
     "a socket": ("pack-special-file", {"mode": 0o140644}),
     "a file that is named like a folder": ("pack-zip-header", {"name": b"a/"}),
