@@ -64,6 +64,8 @@ class Super:
     """Number of the compression of every block."""
     fragments: int
     """Number of fragments."""
+    owners: int
+    """Number of different owners."""
     root: int
     """Reference to the inode of the root folder."""
     end: int
@@ -81,7 +83,7 @@ def read_super(source: Source, limits: Limits) -> Super:
     raw = source.read_at(0, SUPER.size)
     if len(raw) < SUPER.size:
         raise truncated("a squashfs super block")
-    _, inodes, _, block, fragments, compression, log, _, _, *version, root, end = SUPER.unpack(raw)[:13]
+    _, inodes, _, block, fragments, compression, log, _, owners, *version, root, end = SUPER.unpack(raw)[:13]
     inode_table, folder_table, fragment_table = SUPER.unpack(raw)[15:18]
     if version != [4, 0] or not DATA_MIN <= block <= DATA_MAX or block != 1 << log:
         raise invalid("it is not of version 4.0, or its block size is impossible")
@@ -91,10 +93,11 @@ def read_super(source: Source, limits: Limits) -> Super:
         )
     if end > source.size:
         raise truncated("a squashfs image")
-    if not SUPER.size <= inode_table < folder_table < end:
+    index_end = fragment_table - fragments // -FRAGMENTS_IN_BLOCK * 8 if fragments else end
+    if not SUPER.size <= inode_table < folder_table < end or index_end > end:
         raise invalid("its tables lie outside of it")
     _check_padding(source, end, limits)
-    return Super(block, compression, fragments, root, end, inode_table, folder_table, fragment_table)
+    return Super(block, compression, fragments, owners, root, end, inode_table, folder_table, fragment_table)
 
 
 def _check_padding(source: Source, end: int, limits: Limits) -> None:
@@ -245,7 +248,9 @@ class Tables:
     def inode(self, reference: int) -> Inode:
         """Return the inode at `reference`."""
         cursor = self._inodes.at(reference)
-        kind, mode, _, _, mtime, number = cursor.unpack(COMMON)
+        kind, mode, user, group, mtime, number = cursor.unpack(COMMON)
+        if max(user, group) >= self.super.owners:
+            raise invalid("an inode has an owner that does not exist")
         extended = kind > EXTENDED
         kind -= EXTENDED if extended else 0
         match kind:
@@ -287,8 +292,6 @@ class Tables:
         if index >= self.super.fragments:
             raise invalid("a file ends in a fragment that does not exist")
         place = self.super.fragment_table + index // FRAGMENTS_IN_BLOCK * 8
-        if place + 8 > self.super.end:
-            raise invalid("its table of fragments lies outside of it")
         block = int.from_bytes(self._source.exactly(place, 8), "little")
         cursor = Cursor(self._fragments, block, index % FRAGMENTS_IN_BLOCK * FRAGMENT.size)
         start, size, _ = cursor.unpack(FRAGMENT)

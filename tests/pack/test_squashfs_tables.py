@@ -105,6 +105,8 @@ class TestSuper:
             {"root": 1 << 16},
             {"fragment_table": 1 << 60},
             {"fragments": 0},
+            {"fragments": 1 << 31},
+            {"ids": 0},
         ],
     )
     def test_refuses_one_that_lies(self, fields: dict[str, int], code_of: Code) -> None:
