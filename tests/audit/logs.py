@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -26,8 +27,9 @@ def filled(path: Path, count: int = 5) -> Log:
 
 def opened(folder: Path) -> None:
     """Let everybody reach `folder`, which pytest made for its owner only."""
-    for each in (folder, folder.parent, folder.parent.parent):
-        each.chmod(0o755)
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == os.geteuid() and not each.stat().st_mode & 0o001:
+            each.chmod(0o755)
 
 
 def unguarded(path: Path, *statements: str) -> None:

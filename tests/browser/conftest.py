@@ -51,7 +51,7 @@ def running_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield RunningHub(url, made, folder / "hub" / "home", log)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
