@@ -75,7 +75,7 @@ def make(folder: Path, offerings: Sequence[Offering], say: Callable[[str], None]
         remove(folder)
         present = {}
     if not site.is_file():
-        envguard("init", folder, say=say)
+        envguard("init", folder, "--name", "the EnvGuard demo", say=say)
     for offering in offerings:
         state = present.get(_label(offering))
         if state is None:
