@@ -9,6 +9,7 @@ catalog in a thread before Jupyter's code, which would do so in the event loop.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -34,6 +35,9 @@ from jupyter_envguard.server.base import EnvGuardHandler
 DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """What a logo may do when a browser opens it by itself: be drawn."""
 
+MAX_KERNEL_ID = 64
+"""Characters of a kernel's id that a caller may choose; Jupyter's own have 36."""
+
 
 class StartHandler(EnvGuardHandler):
     """A verb that starts kernels."""
@@ -43,10 +47,13 @@ class StartHandler(EnvGuardHandler):
     def get_json_body(self) -> dict[str, Any] | None:
         """Return the body, parsed once and the same object for everybody.
 
-        Raises `invalid-argument` when it is not a JSON object.
+        Raises `invalid-argument` when it is not a JSON object, or not even UTF-8.
         """
         if self._model is None:
-            self._model = super().get_json_body()
+            try:
+                self._model = super().get_json_body()
+            except UnicodeDecodeError as error:
+                raise _unclear("The body is not text in UTF-8.") from error
         if not isinstance(self._model, dict | None):
             raise _unclear("The body is not a JSON object.")
         return self._model
@@ -91,7 +98,12 @@ class KernelsHandler(StartHandler, MainKernelHandler):
     @authorized("write", resource="kernels")
     async def post(self) -> None:
         """Start a kernel if the guard agrees."""
-        await self.check(self.get_json_body() or {})
+        model = self.get_json_body() or {}
+        if not isinstance(model.get("path"), str | None):
+            raise _unclear("The path of the kernel is not text.")
+        if model.get("kernel_id") is not None and not _is_kernel_id(model["kernel_id"]):
+            raise _unclear("The kernel_id is no id that a kernel can have.")
+        await self.check(model)
         await ensure_async(super().post())
 
 
@@ -120,7 +132,7 @@ class SessionsHandler(StartHandler, SessionRootHandler):
         model = self.get_json_body() or {}
         kernel, path = _asked_kernel(model), model.get("path")
         exists = isinstance(path, str) and await ensure_async(self.session_manager.session_exists(path=path))
-        if not exists and str(kernel.get("id")) not in self.kernel_manager:
+        if not exists and kernel.get("id") not in self.kernel_manager:
             await self.check(kernel)
         await ensure_async(super().post())
 
@@ -199,7 +211,18 @@ def _asked_kernel(model: dict[str, Any]) -> dict[str, Any]:
     for name in ("path", "name", "type"):
         if not isinstance(model.get(name, ""), str):
             raise _unclear(f"The {name} of the session is not text.")
+    if kernel.get("id") is not None and not isinstance(kernel["id"], str):
+        raise _unclear("The id of the session's kernel is not text.")
     return kernel
+
+
+def _is_kernel_id(wanted: object) -> bool:
+    """Return whether a kernel with the id `wanted` could be found, recorded and stopped again."""
+    return (
+        isinstance(wanted, str)
+        and len(wanted) <= MAX_KERNEL_ID
+        and re.fullmatch(_kernel_id_regex, wanted, re.ASCII) is not None
+    )
 
 
 def _unclear(why: str) -> InvalidInput:

@@ -120,7 +120,7 @@ def fetch(jp_fetch: Any, wait: Callable[[Awaitable[Any]], Any]) -> Fetch:  # noq
 
     def ask(path: str, method: str = "GET", body: Any = None, **options: Any) -> Reply:
         if body is not None:
-            options["body"] = body if isinstance(body, str) else json.dumps(body)
+            options["body"] = body if isinstance(body, str | bytes) else json.dumps(body)
         try:
             response = wait(jp_fetch(path, method=method, request_timeout=60, **options))
         except HTTPClientError as error:

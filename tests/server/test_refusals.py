@@ -33,6 +33,7 @@ FOREIGN = [
     "x" * 5000,
 ]
 
+KERNEL_IDS = [5, [], {}, True, "", "x", "None", "../x", "a/b", "\0", "\ud800", "é-1-1-1-1", "a-b-c-d-" + "e" * 300]
 
 HARMFUL = {"EVIL", "PYTHONPATH", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "SECRET_TOKEN", "JUPYTERHUB_API_TOKEN"}
 CHILD = (
@@ -121,6 +122,11 @@ class TestForeignKernels:
         [
             ("api/kernels", []),
             ("api/kernels", "5"),
+            ("api/kernels", b"\xff\xfe"),
+            ("api/kernels", {"name": "datasci", "path": ["a"]}),
+            *(("api/kernels", {"name": "datasci", "kernel_id": wanted}) for wanted in KERNEL_IDS),
+            ("api/sessions", b"\xff\xfe"),
+            ("api/sessions", session({"id": {}})),
             ("api/sessions", session([])),
             ("api/sessions", session("evil")),
             ("api/sessions", session({}, path=5)),
