@@ -167,8 +167,9 @@ class Repository:
         return self._clock().replace(microsecond=0)  # What signatures carry has whole seconds.
 
     def _chain(self) -> Chain:
-        chain = read_chain(self.path, self._keys.anchor())
+        # Before the chain: somebody may publish, and remember it, while it is being read.
         published = self._keys.published()
+        chain = read_chain(self.path, self._keys.anchor())
         if chain.catalog.version < published:
             raise refusal(
                 BadVersionNumberError(f"version {chain.catalog.version} after {published}"), str(self.path)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, Root
 
-from jupyter_envguard.catalog import State
+from jupyter_envguard.catalog import State, repository
+from jupyter_envguard.catalog.chain import Chain, read_chain
 from jupyter_envguard.catalog.document import CATALOG_BYTES
 from jupyter_envguard.catalog.repository import Lifetimes, Repository
 from jupyter_envguard.errors import Conflict, EnvGuardError, NotFound, Unavailable, Untrusted
@@ -198,6 +199,21 @@ class TestLoad:
         with pytest.raises(Untrusted, match="version 1 after 2") as caught:
             here.repository.load()
         assert caught.value.code == "catalog-rollback"
+
+    def test_takes_nobody_who_publishes_meanwhile_for_an_attack(
+        self, here: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = Repository(here.catalog, here.folder / "keys")
+
+        def read_slowly(path: Path, anchor: bytes) -> Chain:
+            with monkeypatch.context() as undone:
+                undone.setattr(repository, "read_chain", read_chain)
+                chain = read_chain(path, anchor)
+                other.publish((entry("datasci", "1"),), 1)
+                return chain
+
+        monkeypatch.setattr(repository, "read_chain", read_slowly)
+        assert here.repository.load().version == 1
 
     def test_reads_an_expired_catalog_so_that_it_can_be_renewed(self, tmp_path: Path) -> None:
         past = Lifetimes(timestamp=timedelta(seconds=-1), snapshot=timedelta(seconds=-1))
