@@ -131,8 +131,15 @@ def release_id(name: str, release: str) -> str:
 
 def split_release_id(text: object) -> tuple[str, str]:
     """Return name and release of `text`, else raise `invalid-name`."""
-    name, _, release = str(text).partition("@")
-    return check_name(name, "environment"), check_name(release, "release")
+    name, at, release = str(text).partition("@")
+    check_name(name, "environment")
+    if not at:
+        raise InvalidInput(
+            "invalid-name",
+            f"{name!r} names an environment, not a release.",
+            f"Write it like {name}@2026.11.",
+        )
+    return name, check_name(release, "release")
 
 
 def kernel_name(name: str, release: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,5 +67,9 @@ def actor() -> Actor:
 
 def moment(text: str) -> datetime:
     """Return the time that a person wrote; without a zone it is UTC."""
-    found = datetime.fromisoformat(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        # argparse would name this function instead.
+        raise ArgumentTypeError(f"{text!r} is no time such as 2027-08-01 or 2027-08-01T12:00") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)

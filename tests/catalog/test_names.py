@@ -162,7 +162,13 @@ def test_a_release_id_splits_into_what_it_was_made_of(name: str, release: str) -
     assert names.split_release_id(names.release_id(name, release)) == (name, release)
 
 
-@pytest.mark.parametrize("text", ["datasci", "datasci@", "@1", "a@b@c", ""])
+@pytest.mark.parametrize("text", ["datasci@", "@1", "a@b@c", ""])
 def test_what_is_no_release_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="cannot be the name of"):
         names.split_release_id(text)
+
+
+def test_an_environment_alone_is_no_release() -> None:
+    with pytest.raises(InvalidInput, match="names an environment, not a release") as caught:
+        names.split_release_id("datasci")
+    assert caught.value.hint == "Write it like datasci@2026.11."

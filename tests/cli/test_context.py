@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pwd
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -90,6 +91,11 @@ def test_the_actor_is_the_account_of_the_process(monkeypatch: pytest.MonkeyPatch
 def test_an_account_without_a_name_is_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 987654)
     assert (actor().name, actor().uid) == ("987654", 987654)
+
+
+def test_what_is_no_time_is_refused_with_an_example() -> None:
+    with pytest.raises(ArgumentTypeError, match="'yesterday' is no time such as 2027-08-01"):
+        moment("yesterday")
 
 
 def test_times_without_a_zone_are_utc() -> None:
