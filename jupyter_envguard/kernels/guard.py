@@ -164,10 +164,12 @@ class Guard:
         return self._resolve(self.listing(wait=wait), kernel_name)
 
     def check(self, kernel_name: str) -> Offer:
-        """Return the offer as `resolve` does, and record the refusal if it is one."""
+        """Return the offer as `resolve` does if there is something to start; record the refusal if not."""
         listing = self.listing(wait=True)
         try:
-            return self._resolve(listing, kernel_name)
+            offer = self._resolve(listing, kernel_name)
+            self.launch(offer.entry)
+            return offer
         except EnvGuardError as error:
             self._record_denial(listing, kernel_name, "", error)
             raise
@@ -198,6 +200,17 @@ class Guard:
         offer = permit.offer
         about |= {"kernel_id": permit.kernel_id, "kernel_name": offer.kernel_name, "catalog": permit.catalog}
         self.sources.journal.write(kind, permit.subject, offer.entry, error, **about)
+
+    def launch(self, entry: Entry) -> Launch:
+        """Return what a start of `entry` would start, which is no permission to do so.
+
+        Raises as `launch_for` does, or what is wrong with the image if that is why.
+        """
+        try:
+            return launch_for(self.image_path(entry), entry.language)
+        except EnvGuardError:
+            self._checked_image(entry)
+            raise
 
     def image_path(self, entry: Entry) -> Path:
         """Return where the image of `entry` lies on this machine, whether it is there or not."""

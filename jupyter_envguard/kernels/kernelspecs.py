@@ -29,7 +29,6 @@ from jupyter_envguard.errors import Denied, EnvGuardError
 from jupyter_envguard.kernels import subject
 from jupyter_envguard.kernels.activation import check_kept
 from jupyter_envguard.kernels.guard import Guard
-from jupyter_envguard.kernels.launch import launch_for
 from jupyter_envguard.kernels.listing import Listing
 
 PROVISIONER = "envguard-provisioner"
@@ -170,7 +169,7 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
         self.listing()
         try:
             offer = self.guard.resolve(kernel_name, wait=False)
-            launch = launch_for(self.guard.image_path(offer.entry), offer.entry.language)
+            launch = self.guard.launch(offer.entry)
         except EnvGuardError as error:
             raise KernelRefused(kernel_name, error) from error
         return self.kernel_spec_class(

@@ -132,7 +132,7 @@ class SessionsHandler(StartHandler, SessionRootHandler):
         model = self.get_json_body() or {}
         kernel, path = _asked_kernel(model), model.get("path")
         exists = isinstance(path, str) and await ensure_async(self.session_manager.session_exists(path=path))
-        if not exists and kernel.get("id") not in self.kernel_manager:
+        if not exists and str(kernel.get("id") or "") not in self.kernel_manager:
             await self.check(kernel)
         await ensure_async(super().post())
 

@@ -285,6 +285,21 @@ class TestPermit:
         assert code(guard.permit, "datasci", "k") == "image-missing"
         assert guard.facts(guard.resolve("datasci").entry).packages == 0
 
+    def test_check_records_that_an_image_is_not_here(
+        self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image]
+    ):
+        site.offer(replace(images[0], pack="sha256:" + "0" * 64), "datasci", "2026.05")
+        assert code(guard.check, "datasci") == "image-missing"
+        assert [(r.event.type, r.event.reason) for r in site.events()] == [("kernel.denied", "image-missing")]
+
+    def test_check_blames_the_image_and_not_the_pack_when_its_python_was_replaced(
+        self, told: Told, own: tuple[SiteBuilder, Image]
+    ):
+        site, image = own
+        image.python.unlink()
+        image.python.symlink_to("/bin/true")
+        assert code(Guard(site.path, Subjects(told)).check, "datasci") == "image-drifted"
+
     @pytest.mark.parametrize("what", ["manifest", "spec"])
     def test_an_image_that_is_not_the_approved_one(
         self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image], what: str
