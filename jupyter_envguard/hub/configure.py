@@ -25,10 +25,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jupyterhub.spawner import SpawnException
 from jupyterhub.utils import maybe_future
+from traitlets.config.loader import LazyConfigValue
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
 from jupyter_envguard.site import Site, load
@@ -72,6 +74,11 @@ OUR_TRAITS = frozenset(
     }
 )
 """The spawner traits that the guard sets; a subclass's section would win over ours."""
+
+ADDED_TO: Mapping[str, Any] = MappingProxyType(
+    {"args": [], "cmd": [], "env_keep": list(KEPT_VARIABLES), "environment": {}, "server_token_scopes": []}
+)
+"""What `c.Spawner.args.append(…)` and its like add to; JupyterHub's own `env_keep` has `PYTHONPATH` in it."""
 
 UNSAFE_SPAWNERS = ("batchspawner", "wrapspawner")
 """Spawners that let the user's options or token replace the command that is started."""
@@ -167,11 +174,22 @@ def _spawner_settings(c: Any) -> Iterator[tuple[str, str, Any]]:
     for section in sorted(c):
         if section.endswith("Spawner"):
             for name in sorted(c[section]):
-                yield section, name, c[section][name]
+                yield section, name, _given(c[section], name)
+
+
+def _given(section: Any, name: str) -> Any:
+    """Return the setting `name`, complete also where the configuration only adds to what is there."""
+    value = section[name] if name in section else LazyConfigValue()
+    return (
+        value.get_value(ADDED_TO[name]) if isinstance(value, LazyConfigValue) and name in ADDED_TO else value
+    )
 
 
 def _against(name: str, value: Any, plan: Plan) -> list[str]:
     """Return what is wrong with `value` for the spawner trait called `name`."""
+    kinds = _KINDS.get(name)
+    if kinds is not None and not isinstance(value, kinds):
+        return [f"{value!r} is not a {kinds[0].__name__}"]
     check = _CHECKS.get(name)
     return check(value, plan) if check else []
 
@@ -207,6 +225,14 @@ def _check_variables(value: Any, plan: Plan) -> list[str]:
     ]
 
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "args": (list, tuple),
+    "cmd": (list, tuple, str),
+    "env_keep": (list, tuple),
+    "environment": (dict,),
+}
+"""What a setting must be; a text would be taken apart into letters."""
+
 _CHECKS: Mapping[str, Callable[[Any, Plan], list[str]]] = {
     "disable_user_config": _check_user_config,
     "cmd": _check_cmd,
@@ -221,13 +247,11 @@ def _apply(c: Any, plan: Plan) -> None:
     spawner = c.Spawner
     spawner.disable_user_config = True
     spawner.cmd = list(plan.command)
-    given = list(spawner.args) if "args" in spawner else []
+    given = list(_given(spawner, "args"))
     spawner.args = given + [argument for argument in plan.arguments if argument not in given]
-    environment = dict(spawner.environment) if "environment" in spawner else {}
-    spawner.environment = {**plan.environment, **environment}
-    if "env_keep" not in spawner:
-        spawner.env_keep = list(KEPT_VARIABLES)
-    scopes = spawner.server_token_scopes if "server_token_scopes" in spawner else []
+    spawner.environment = {**plan.environment, **_given(spawner, "environment")}
+    spawner.env_keep = list(_given(spawner, "env_keep"))
+    scopes = _given(spawner, "server_token_scopes")
     if not callable(scopes):
         spawner.server_token_scopes = sorted(TOKEN_SCOPES.union(scopes))
     earlier = spawner.pre_spawn_hook if "pre_spawn_hook" in spawner else None

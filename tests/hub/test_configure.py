@@ -86,6 +86,19 @@ class TestWhatIsSet:
         assert "access:services!service=announcements" in c.Spawner.server_token_scopes
         assert c.Spawner.env_keep == ["LANG"]
 
+    def test_what_the_admin_only_adds_is_kept_too(self, site: Path) -> None:
+        c = Config()
+        c.Spawner.args.append("--debug")
+        c.Spawner.env_keep.append("TEAM")
+        c.Spawner.environment.update({"SITE": "north"})
+        c.Spawner.server_token_scopes.extend(["shares!user"])
+        configured(site, c)
+        assert c.Spawner.args[0] == "--debug"
+        assert c.Spawner.env_keep == [*KEPT_VARIABLES, "TEAM"]
+        assert c.Spawner.environment["SITE"] == "north"
+        assert set(c.Spawner.server_token_scopes) == TOKEN_SCOPES | {"shares!user"}
+        assert check_spawner(spawner(c), plan_for(load(site), sys.executable)) == ()
+
     def test_scopes_that_are_worked_out_for_each_user_are_left_alone(self, site: Path) -> None:
         c = Config()
         c.Spawner.server_token_scopes = scopes = lambda spawner: []
@@ -137,6 +150,22 @@ class TestContradictions:
         assert reason in str(caught.value)
         assert "hint: " in str(caught.value)
         assert c[section] == before[section]
+
+    def test_what_is_only_added_is_looked_at_too(self, site: Path) -> None:
+        c = Config()
+        c.Spawner.env_keep.append("PYTHONPATH")
+        c.Spawner.environment.update({"LD_PRELOAD": "x.so"})
+        with pytest.raises(
+            SystemExit, match=r"variable PYTHONPATH .* variable LD_PRELOAD|LD_PRELOAD .* PYTHONPATH"
+        ):
+            configure(c, site=site)
+
+    @pytest.mark.parametrize(("name", "value"), [("args", "--debug"), ("args", None), ("environment", [])])
+    def test_a_setting_of_the_wrong_kind_is_named(self, site: Path, name: str, value: object) -> None:
+        c = Config()
+        c.Spawner[name] = value
+        with pytest.raises(SystemExit, match=rf"c\.Spawner\.{name}: .* is not a (list|dict)"):
+            configure(c, site=site)
 
     def test_all_reasons_are_given_at_once(self, site: Path) -> None:
         c = Config()
