@@ -27,11 +27,26 @@ from jupyter_envguard.files import explained, read_bounded
 CONNECTION_FILE = "{connection_file}"
 """Stands in a command for the path that is known only when the kernel starts."""
 
-PYTHON_START = (
-    "import runpy, sys, ipykernel.kernelapp; sys.path.append(''); "
-    "runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)"
-)
-"""What `-m ipykernel_launcher` does, and the notebook's folder besides: under `-I` IPython leaves it out."""
+HOOKS = Path(__file__).resolve().parent.parent / "hooks" / "__init__.py"
+"""The hooks, which a kernel loads by this path: nothing of ours is on the path of its modules."""
+
+PYTHON_START = f"""\
+import runpy, sys, importlib.util, ipykernel.kernelapp as app, traitlets
+try:
+    spec = importlib.util.spec_from_file_location('envguard_hooks', {str(HOOKS)!r})
+    sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[spec.name])
+    import envguard_hooks.ipython
+    if hasattr(app.IPKernelApp, 'extra_extensions') and traitlets.version_info >= (5,):
+        sys.argv.append('--IPKernelApp.extra_extensions=envguard_hooks.ipython')
+except (ImportError, OSError):
+    pass
+sys.path.append('')
+runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
+"""
+"""What `-m ipykernel_launcher` does, and besides: the notebook's folder, which IPython leaves out under
+`-I`, and the cards of `hooks.ipython`, which are courtesy: where they cannot be read, or IPython is too old
+for them, the kernel starts without."""
 
 MAX_KERNEL_JSON_BYTES = 64 * 1024
 """Size of a pack's kernel.json."""

@@ -22,6 +22,7 @@ from jupyter_envguard.files import explained
 from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.guard import Permit
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from jupyter_envguard.kernels.told import told
 
 PASSED_ON = frozenset({"cwd", "independent", "stderr", "stdin", "stdout"})
 """What a caller may say about the process to be made."""
@@ -59,7 +60,7 @@ class EnvGuardProvisioner(LocalProvisioner):
             kept=manager.keep_environment,
             own=permit.launch.env,
             session=session,
-        )
+        ) | told(manager.guard, permit)
         self._permit = permit
         self._prepared = prepared
         return dict(prepared)
