@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 Mark = tuple[int, int, int, int, int]
 """What a stat says about a file: device, inode, size, times of content and inode."""
 
+COPY_ROOT = "Copy root.json from the site that made the catalog, by a way you trust."
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -71,7 +73,6 @@ class Client:
         self.address = address_of(source)
         self._root = trusted_root
         self._state = state
-        self._minimum = minimum_version
         self._limits = limits or Limits()
         self._clock = clock
         self._turn = threading.RLock()
@@ -120,7 +121,7 @@ class Client:
         with self._turn:
             self._checked_clock()
             mark, asked = self._look(), time.monotonic()
-            root, state = self._trusted_root(), self._state_folder()
+            root, state = self._trusted_root(verification.is_root), self._state_folder()
             fetcher = verification.fetcher_for(self.address, limits.pause_seconds, limits.total_seconds)
             with locked(state / ".lock", limits.lock_seconds):
                 found = verification.verify(self.address, fetcher, root, state)
@@ -165,18 +166,19 @@ class Client:
         self._latest = max(latest, now)
         return now
 
-    def _trusted_root(self) -> bytes:
+    def _trusted_root(self, is_root: Callable[[bytes], bool]) -> bytes:
         path = self._root
         if isinstance(path, bytes):
             return path
         try:
-            self._root = content = read_bounded(path, self._limits.root_bytes)
+            content = read_bounded(path, self._limits.root_bytes)
         except OSError as error:
             raise Untrusted(
-                "trust-missing",
-                f"The root of trust {path} cannot be read: {error.strerror}.",
-                "Copy root.json from the site that made the catalog, by a way you trust.",
+                "trust-missing", f"The root of trust {path} cannot be read: {error.strerror}.", COPY_ROOT
             ) from error
+        if not is_root(content):
+            raise Untrusted("trust-missing", f"{path} does not hold a root of trust.", COPY_ROOT)
+        self._root = content
         return content
 
     def _state_folder(self) -> Path:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tuf.api.metadata import Metadata, Signed, TargetFile
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Root, Signed, TargetFile
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
@@ -68,6 +69,14 @@ def verify(address: str, fetcher: BoundedFetcher, trusted_root: bytes, state: Pa
     timestamp, targets = parts[1], parts[3]
     expires = min(part.expires for part in parts)
     return Verified(matching(content, targets, expires), timestamp.version, issued(timestamp))
+
+
+def is_root(content: bytes) -> bool:
+    """Return whether `content` reads as root metadata, whoever signed it."""
+    try:
+        return isinstance(Metadata.from_bytes(content).signed, Root)
+    except RepositoryError:
+        return False
 
 
 def issued(timestamp: Signed) -> datetime:

@@ -294,6 +294,19 @@ class TestTrust:
             Client(here.catalog, tmp_path / "root.json").load()
         assert caught.value.code == "trust-missing"
 
+    def test_a_file_that_is_no_root_of_trust_is_named_and_can_be_corrected(
+        self, here: Place, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "root.json"
+        client = Client(here.catalog, path)
+        for content in (b"{}", b"", here.metadata("timestamp.json").read_bytes()):
+            path.write_bytes(content)
+            with pytest.raises(Untrusted, match=r"root\.json does not hold a root of trust") as caught:
+                client.load()
+            assert caught.value.code == "trust-missing"
+        path.write_bytes(here.root)
+        assert client.load().version == 1
+
     def test_a_clock_that_is_behind_the_signatures(self, here: Place) -> None:
         clock = Clock()
         clock.move(days=-400)
