@@ -81,7 +81,7 @@ def _successor(catalog: Catalog, entry: Entry, successor: str | None) -> str | N
     if found.state is not State.APPROVED or found.id == entry.id:
         raise Conflict(
             "state-forbids",
-            f"{successor} is {found.state} and cannot succeed {entry.id}.",
+            f"{successor} is {found.state.words} and cannot succeed {entry.id}.",
             "Name another release that is approved.",
         )
     return found.id

@@ -71,7 +71,9 @@ class Catalog:
         if found is None:
             wanted = names.release_id(name, release)
             close = did_you_mean(wanted, [entry.id for entry in self.entries])
-            raise NotFound("release-unknown", f"The catalog has no {wanted}.", close or "List what there is.")
+            raise NotFound(
+                "release-unknown", f"The catalog has no {wanted}.", close or "See jupyter envguard list."
+            )
         return found
 
     def offers(self, user: str, groups: Collection[str], now: datetime) -> tuple[Offer, ...]:

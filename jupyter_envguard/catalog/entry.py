@@ -39,6 +39,11 @@ class State(StrEnum):
     ARCHIVED = "archived"
     REJECTED = "rejected"
 
+    @property
+    def words(self) -> str:
+        """How people read it."""
+        return self.replace("_", " ")
+
 
 STEPS: Mapping[State, frozenset[State]] = MappingProxyType(
     {
@@ -203,13 +208,18 @@ class Entry:
                 raise
             raise _invalid(error.message.rstrip(".")) from error
 
+    @property
+    def is_granted(self) -> bool:
+        """Whether anybody may use it once it is approved."""
+        return bool(self.groups or self.users)
+
     def moved(self, state: State, statement: Statement, **changes: Any) -> Entry:
         """Return this release in `state`, by `statement`; raise `state-forbids` when it may not go there."""
         if state not in STEPS[self.state]:
-            allowed = ", ".join(sorted(STEPS[self.state])) or "nothing"
+            allowed = ", ".join(sorted(step.words for step in STEPS[self.state])) or "nothing"
             raise Conflict(
                 "state-forbids",
-                f"{self.id} is {self.state} and cannot become {state}.",
+                f"{self.id} is {self.state.words} and cannot become {state.words}.",
                 f"From here it can become: {allowed}.",
             )
         return replace(self, state=state, changed=statement, **changes)

@@ -17,8 +17,6 @@ from jupyter_envguard.errors import InvalidInput, NotFound
 from jupyter_envguard.spec import Spec, diff
 from jupyter_envguard.store import Image, Store
 
-WORDS: Mapping[State, str] = MappingProxyType({state: state.replace("_", " ") for state in State})
-"""How people read a state."""
 COLOURS: Mapping[State, str] = MappingProxyType(
     {State.APPROVED: "green", State.DEPRECATED: "yellow", State.REVOKED: "red", State.REJECTED: "red"}
 )
@@ -53,7 +51,7 @@ def list_releases(arguments: Namespace, context: Context) -> Answer:
         offers = catalog.offers(arguments.user, arguments.group, datetime.now(UTC))
         return _offered(catalog, [offer for offer in offers if offer.entry.id in wanted], context.screen)
     document = {**_head(catalog), "entries": [entry.as_json() for entry in entries]}
-    rows = [(e.id, WORDS[e.state], e.display_name, _grant(e), _day(e.expires)) for e in entries]
+    rows = [(e.id, e.state.words, e.display_name, _grant(e), _day(e.expires)) for e in entries]
     lines = columns(rows, ("RELEASE", "STATE", "DISPLAY NAME", "FOR", "EXPIRES"))
     return Answer(document, _coloured(lines, entries, context.screen) if entries else ["No release."])
 
@@ -61,7 +59,7 @@ def list_releases(arguments: Namespace, context: Context) -> Answer:
 def _offered(catalog: Catalog, offers: list[Offer], screen: Screen) -> Answer:
     """Return what a user may start, under which kernel name, and why not the rest."""
     document = {**_head(catalog), "offers": [_offer_json(offer) for offer in offers]}
-    rows = [(o.entry.id, WORDS[o.entry.state], o.kernel_name, _decided(o)) for o in offers]
+    rows = [(o.entry.id, o.entry.state.words, o.kernel_name, _decided(o)) for o in offers]
     lines = columns(rows, ("RELEASE", "STATE", "KERNEL", "DECISION"))
     return Answer(
         document, _coloured(lines, [o.entry for o in offers], screen) if offers else ["No release."]
@@ -94,7 +92,7 @@ def _head(catalog: Catalog) -> dict[str, Any]:
 def _coloured(lines: list[str], entries: list[Entry], screen: Screen) -> Iterator[str]:
     yield screen.paint(lines[0], "bold")
     for line, entry in zip(lines[1:], entries, strict=True):
-        word = WORDS[entry.state]
+        word = entry.state.words
         colour = COLOURS.get(entry.state)
         yield line.replace(f" {word}", " " + screen.paint(word, colour), 1) if colour else line
 
@@ -140,7 +138,7 @@ def _described(entry: Entry, image: Image | None, spec: Spec | None) -> Iterator
     approval = entry.approval
     yield f"{escape(entry.id)}  {escape(entry.display_name)}"
     rows = {
-        "state": WORDS[entry.state],
+        "state": entry.state.words,
         "since": f"{entry.changed.when} by {entry.changed.who}",
         "reason": entry.changed.reason,
         "for": _grant(entry),

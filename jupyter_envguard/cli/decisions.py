@@ -23,6 +23,7 @@ DONE: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a decision means, as the end of a sentence about the release."""
+FOR_NOBODY = "is approved, but for nobody: it was imported without --group and --user"
 
 
 def arguments(parser: ArgumentParser, *more: str) -> None:
@@ -50,7 +51,8 @@ def decide(verb: str, arguments: Namespace, context: Context) -> Answer:
         options["expires"] = names.format_time(arguments.expires)
     with Admission(context.site(), actor=actor()) as admission:
         entry: Entry = getattr(admission, verb)(name, release, arguments.reason, **options)
-    return Answer({"entry": entry.as_json()}, [f"{escape(entry.id)} {DONE[verb]}."])
+    done = DONE[verb] if entry.is_granted or verb != "approve" else FOR_NOBODY
+    return Answer({"entry": entry.as_json()}, [f"{escape(entry.id)} {done}."])
 
 
 def _verb(name: str, *more: str) -> Verb:

@@ -11,7 +11,6 @@ from typing import Any
 from jupyter_envguard.admission import Admission, ImportResult, PackDenied
 from jupyter_envguard.catalog import names
 from jupyter_envguard.catalog.logo import LOGO_BYTES
-from jupyter_envguard.cli.catalog import WORDS
 from jupyter_envguard.cli.context import Context, actor, moment
 from jupyter_envguard.cli.progress import progress
 from jupyter_envguard.cli.terminal import Screen, count, escape
@@ -135,9 +134,12 @@ def _outcome(result: ImportResult, path: Path) -> Iterator[str]:
     if entry is None:
         yield f"{escape(path.name)} meets the policy; nothing was changed."
     elif not result.is_new:
-        yield f"{escape(entry.id)} was there already and is {WORDS[entry.state]}."
+        yield f"{escape(entry.id)} was there already and is {entry.state.words}."
     else:
-        yield f"{escape(entry.id)} is {WORDS[entry.state]}; nobody can start it yet."
+        yield f"{escape(entry.id)} is {entry.state.words}; nobody can start it yet."
+        if not entry.is_granted:
+            yield "It is for nobody, even approved: import it as another release with --group or --user."
+            return
         yield f"Next: jupyter envguard approve {escape(entry.id)} --reason TEXT"
 
 

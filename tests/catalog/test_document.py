@@ -63,7 +63,7 @@ class TestCatalog:
     def test_has_nothing_to_suggest_when_empty(self) -> None:
         with pytest.raises(NotFound) as caught:
             catalog().require("datasci", "2026.05")
-        assert caught.value.hint == "List what there is."
+        assert caught.value.hint == "See jupyter envguard list."
 
 
 class TestFromBytes:

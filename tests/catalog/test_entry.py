@@ -173,7 +173,9 @@ class TestMoved:
         if after in STEPS[before]:
             assert here.moved(after, SAID) == replace(here, state=after, changed=SAID)
         else:
-            with pytest.raises(Conflict, match=f"is {before} and cannot become {after}") as caught:
+            with pytest.raises(
+                Conflict, match=f"is {before.words} and cannot become {after.words}"
+            ) as caught:
                 here.moved(after, SAID)
             assert caught.value.code == "state-forbids"
 

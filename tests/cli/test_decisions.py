@@ -61,6 +61,14 @@ def test_people_read_what_a_decision_means(waiting: Lab, run: Run) -> None:
     assert done.out == "datasci@1 is approved; its groups and users see it from now on.\n"
 
 
+def test_people_read_that_a_release_is_for_nobody(waiting: Lab, run: Run) -> None:
+    done = run("import", waiting.pack("2.0"), "--as", "datasci@2", "--site", waiting.path)
+    assert "It is for nobody" in done.out
+    assert "Next: " not in done.out
+    done = run("approve", "datasci@2", "--reason", "Reviewed", "--site", waiting.path)
+    assert done.out.startswith("datasci@2 is approved, but for nobody: ")
+
+
 def test_a_rejected_release_cannot_be_approved(waiting: Lab, run: Run) -> None:
     assert decide(run, waiting, "reject") == (0, "rejected")
     assert decide(run, waiting, "approve") == (5, "state-forbids")

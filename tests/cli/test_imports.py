@@ -63,7 +63,7 @@ class TestImport:
         assert Store(lab.site.store_root).get(entry["pack"]).manifest_digest == entry["manifest"]
 
     def test_says_what_comes_next(self, lab: Lab, run: Run) -> None:
-        out = run("import", lab.pack(), "--as", "datasci@1", "--site", lab.path).out
+        out = run("import", lab.pack(), "--as", "datasci@1", "--group", "*", "--site", lab.path).out
         assert out.endswith(
             "datasci@1 is in review; nobody can start it yet.\n"
             "Next: jupyter envguard approve datasci@1 --reason TEXT\n"
