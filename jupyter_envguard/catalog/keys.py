@@ -22,7 +22,7 @@ from securesystemslib.exceptions import Error as SigningError
 from securesystemslib.signer import CryptoSigner, Signer
 
 from jupyter_envguard.errors import Unavailable, Untrusted
-from jupyter_envguard.files import explained, read_bounded, write_atomically
+from jupyter_envguard.files import explain, explained, read_bounded, write_atomically
 
 KEY_BYTES = 16 * 1024
 """Size of a PEM file."""
@@ -75,15 +75,16 @@ class Keys:
 
     def published(self) -> int:
         """Return the highest version ever published from here, 0 when none was."""
+        path = self._folder / "published"
         try:
-            return int(read_bounded(self._folder / "published", KEY_BYTES))
+            return int(read_bounded(path, KEY_BYTES))
         except FileNotFoundError:
             return 0
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise explain(error, f"read {path}") from error
+        except ValueError as error:
             raise Unavailable(
-                "keys-unreadable",
-                f"{self._folder / 'published'} does not hold a version.",
-                "Restore it from a backup.",
+                "keys-unreadable", f"{path} does not hold a version.", "Restore it from a backup."
             ) from error
 
     def remember(self, version: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import stat
@@ -174,14 +175,19 @@ def _enabled_in() -> Path | None:
     from jupyter_core.paths import jupyter_config_path
 
     for folder in jupyter_config_path():
-        for path in sorted(Path(folder, "jupyter_server_config.d").glob("*.json")):
-            try:
-                switched = json.loads(path.read_bytes())["ServerApp"]["jpserver_extensions"][EXTENSION]
-            except (OSError, ValueError, LookupError, TypeError):
-                continue
-            if switched is True:
-                return path
+        with contextlib.suppress(OSError):  # what we may not list cannot switch anything on for us
+            for path in sorted(Path(folder, "jupyter_server_config.d").glob("*.json")):
+                if _switches_on(path):
+                    return path
     return None
+
+
+def _switches_on(path: Path) -> bool:
+    try:
+        switched = json.loads(path.read_bytes())["ServerApp"]["jpserver_extensions"][EXTENSION]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return switched is True
 
 
 def _paths(site: Site) -> Iterator[Check]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from jupyter_envguard.catalog import keys
 from jupyter_envguard.catalog.keys import Keys
 from jupyter_envguard.errors import EnvGuardError, Unavailable, Untrusted
 
@@ -106,6 +108,18 @@ def test_a_damaged_memory_is_an_error(folder: Path) -> None:
     (folder / "published").write_text("seven")
     with pytest.raises(Unavailable, match="does not hold a version"):
         Keys(folder).published()
+
+
+def test_a_memory_that_may_not_be_read_is_not_called_damaged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, limit: int) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(keys, "read_bounded", refuse)
+    with pytest.raises(Unavailable) as caught:
+        Keys(folder).published()
+    assert caught.value.code == "permission-denied"
 
 
 def test_the_root_of_trust_is_kept(folder: Path) -> None:

@@ -62,6 +62,14 @@ def test_an_extension_that_is_switched_on_is_found(monkeypatch: pytest.MonkeyPat
     assert [check.status for check in checks._extension()][-1] == "PASS"
 
 
+def test_a_folder_that_cannot_be_looked_into_ends_no_doctor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unreadable = str(tmp_path / ("x" * 300))
+    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: [unreadable])
+    assert [check.status for check in checks._extension()][-1] == "WARN"
+
+
 def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "DISTRIBUTIONS", ("jupyter_client", "no-such-distribution"))
     (check,) = checks._jupyter()
