@@ -156,6 +156,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         # policy
         "policy-invalid": "A policy names something that is not a setting of a policy.",
         "rule-unknown": "There is no policy rule with this id.",
+        # acl
+        "acl-invalid": "A rule about package operations says something that cannot be meant.",
+        "not-an-operation": "The command is not one of a package tool, so no rule is about it.",
+        "operation-denied": "A rule of the site denies this package operation.",
+        "operation-uncovered": "No rule of the site allows this package operation, so it is denied.",
+        "operation-unknown": "The rules do not know this package operation, so it is denied.",
         # kernels
         "groups-unknown": "Nobody could say who the user is and in which groups, so nothing is offered.",
         "token-refused": "The Hub does not accept the token of this single-user server any more.",

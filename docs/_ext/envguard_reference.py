@@ -10,7 +10,7 @@ import ast
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -127,11 +127,63 @@ def site_template() -> str:
 
 def site_keys() -> str:
     """Make the table of keys of site.yaml."""
-    from jupyter_envguard.site import file, rules
+    from jupyter_envguard.site import acl, file, rules
 
     rows = [(f"`{key}`", "no" if key in file.OPTIONAL else "yes") for key in file.READERS]
     rows += [(f"`policy.{key}`", "no") for key in rules.READERS]
+    rows += [(f"`acl.{key}`", "no") for key in acl.KEYS]
     return table(("key", "required"), rows)
+
+
+def acl_rule() -> str:
+    """Make the table of a rule's fields."""
+    from jupyter_envguard.acl import Rule
+
+    return described(Rule)
+
+
+def acl_shipped() -> str:
+    """Make the table of the rules about package operations that are shipped."""
+    from jupyter_envguard.acl import SHIPPED
+
+    return table(
+        ("rule", "effect", "where", "what"),
+        [
+            (f"`{rule.id}`", f"`{rule.effect}`", _codes(rule.where), _codes(rule.what))
+            for rule in SHIPPED.in_force()
+        ],
+    )
+
+
+def acl_operations() -> str:
+    """Make the table of package operations."""
+    from jupyter_envguard.acl.operations import KINDS, OPERATIONS
+
+    tools = dict.fromkeys(operation.split(":")[0] for operation in OPERATIONS)
+    return table(
+        ("tool", *KINDS),
+        [
+            (
+                f"`{tool}`",
+                *(
+                    _codes(
+                        name for name, of in OPERATIONS.items() if of == kind and name.startswith(f"{tool}:")
+                    )
+                    for kind in KINDS
+                ),
+            )
+            for tool in tools
+        ],
+    )
+
+
+def acl_steps() -> str:
+    """Make a section with the real help of every step of `acl`."""
+    from jupyter_envguard.cli.parser import all_parsers
+
+    os.environ["COLUMNS"] = "90"
+    (steps,) = (action for action in dict(all_parsers())["acl"]._actions if action.dest == "step")
+    return "\n".join(f"```text\n{parser.format_help().strip()}\n```\n" for parser in steps.choices.values())
 
 
 def rest_api() -> str:
@@ -223,6 +275,10 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
 
 
+def _codes(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
 def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|")
 
@@ -252,6 +308,10 @@ GENERATED: dict[str, Callable[[], str]] = {
     "entry": entry,
     "package": package,
     "site": site,
+    "acl-rule": acl_rule,
+    "acl-shipped": acl_shipped,
+    "acl-operations": acl_operations,
+    "acl-steps": acl_steps,
     "rest-api": rest_api,
     "events": events,
     "event-types": event_types,

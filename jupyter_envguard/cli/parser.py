@@ -45,7 +45,7 @@ class VerbParser(Parser):
         if not self._filled:
             self._filled = True
             load(self.verb).arguments(self)
-            _add_common(self)
+            add_common(self)
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -59,7 +59,7 @@ def build_parser() -> Parser:
     """Return the parser of the whole command, its verbs still empty."""
     parser = Parser(prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"jupyter-envguard {__version__}")
-    _add_common(parser)
+    add_common(parser)
     parser.set_defaults(site=None, json=False, debug=None)
     verbs = parser.add_subparsers(
         title="verbs", dest="verb", metavar="VERB", required=True, parser_class=VerbParser
@@ -88,7 +88,7 @@ def _sentence(summary: str) -> str:
     return f"{summary[:1].upper()}{summary[1:]}."
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def add_common(parser: argparse.ArgumentParser) -> None:
     """Add the options that every verb takes, before or after its name."""
     # SUPPRESS keeps a verb's parser from overwriting what stood before the verb.
     common = parser.add_argument_group("options everywhere")

@@ -37,6 +37,7 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "log": ("evidence", "read the log of decisions and kernel starts"),
         "doctor": ("doctor", "check this machine and say what to repair"),
         "renew": ("decisions", "sign the catalog again before it expires"),
+        "acl": ("acl", "say who may change which packages, and why"),
         "rules": ("rules", "list the rules of the policy, or explain one"),
     }
 )

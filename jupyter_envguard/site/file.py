@@ -17,10 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 from yaml.nodes import Node
 
+from jupyter_envguard.acl import SHIPPED, Acl
 from jupyter_envguard.errors import InvalidInput, Unavailable
 from jupyter_envguard.files import explained, read_bounded
 from jupyter_envguard.policy import DEFAULT, Policy
 from jupyter_envguard.site import reading
+from jupyter_envguard.site.acl import acl
 from jupyter_envguard.site.reading import FILE_BYTES, Mistakes
 from jupyter_envguard.site.rules import policy
 from jupyter_envguard.spec import sha256_digest
@@ -33,7 +35,7 @@ NAME_LENGTH = 80
 STORE = re.compile(r"/[A-Za-z0-9._/@+-]+\Z")
 FOLDERS = ("catalog", "keys", "store", "spool")
 """Places with their own owners: nothing else may lie inside one of them."""
-OPTIONAL = frozenset({"audit", "keys", "policy", "request_url"})
+OPTIONAL = frozenset({"acl", "audit", "keys", "policy", "request_url"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class Site:
     """Where users ask for an environment; empty when there is no such place."""
     policy: Policy = DEFAULT
     """What a pack must meet."""
+    acl: Acl = SHIPPED
+    """Who may do which package operation in a session."""
     audit_required: bool = True
     """Whether a kernel that cannot be recorded may not start."""
 
@@ -121,6 +125,7 @@ def parse(text: str, path: Path) -> Site:
         spool=values["spool"],
         request_url=values.get("request_url", ""),
         policy=values.get("policy", DEFAULT),
+        acl=values.get("acl", SHIPPED),
         audit_required=values.get("audit", True),
     )
 
@@ -163,6 +168,10 @@ def _policy(node: Node, _folder: Path, mistakes: Mistakes) -> Policy:
     return policy(node, mistakes)
 
 
+def _acl(node: Node, _folder: Path, mistakes: Mistakes) -> Acl:
+    return acl(node, mistakes)
+
+
 def _audit(node: Node, _folder: Path, mistakes: Mistakes) -> bool:
     found = reading.members(node, {"required"}, mistakes)
     return all(reading.boolean(value, mistakes) is not False for value in found.values())
@@ -180,6 +189,7 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "spool": _path,
         "request_url": _request_url,
         "policy": _policy,
+        "acl": _acl,
         "audit": _audit,
     }
 )

@@ -88,7 +88,7 @@ class TestParse:
 
     def test_offers_the_known_keys_when_none_is_close(self) -> None:
         assert mistakes(MINIMAL + "zzz: 1")[0].startswith(
-            "8:1: Unknown key 'zzz'. Known keys: audit, catalog,"
+            "8:1: Unknown key 'zzz'. Known keys: acl, audit, catalog,"
         )
 
     @pytest.mark.parametrize(
