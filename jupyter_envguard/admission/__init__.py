@@ -5,6 +5,6 @@ exactly one event, whether it succeeds or not.
 """
 
 from jupyter_envguard.admission.desk import Admission
-from jupyter_envguard.admission.imports import ImportResult, PackDenied, Smoke
+from jupyter_envguard.admission.imports import ImportResult, PackDenied, Smoke, denial
 
-__all__ = ["Admission", "ImportResult", "PackDenied", "Smoke"]
+__all__ = ["Admission", "ImportResult", "PackDenied", "Smoke", "denial"]

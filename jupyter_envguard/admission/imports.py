@@ -158,11 +158,16 @@ def passed(verdict: Passed | Failed, what: str) -> Passed:
     """Return the verdict if it is yes, else raise `policy-failed` with all findings."""
     if isinstance(verdict, Passed):
         return verdict
+    raise denial(verdict, what)
+
+
+def denial(verdict: Failed, what: str) -> PackDenied:
+    """Return the refusal of `what`, which tells the gravest findings and holds all."""
     grave = [finding for finding in verdict.findings if finding.severity == "error"]
     shown = " ".join(f"[{finding.rule}] {finding.message}" for finding in grave[:SHOWN_FINDINGS])
     more = f" And {len(grave) - SHOWN_FINDINGS} more." if len(grave) > SHOWN_FINDINGS else ""
     message = f"The policy does not allow {what}: {shown}{more}"
-    raise PackDenied("policy-failed", message, grave[0].fix, verdict.findings)
+    return PackDenied("policy-failed", message, grave[0].fix, verdict.findings)
 
 
 def concluded(draft: Entry, image: Image, verdict: Passed, language: str) -> Entry:

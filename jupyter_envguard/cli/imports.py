@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jupyter_envguard.admission import Admission, ImportResult, PackDenied
+from jupyter_envguard.admission import Admission, ImportResult, PackDenied, denial
 from jupyter_envguard.catalog import names
 from jupyter_envguard.catalog.logo import LOGO_BYTES
 from jupyter_envguard.cli.context import Context, actor, moment
@@ -17,7 +17,7 @@ from jupyter_envguard.cli.terminal import Screen, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.files import explained, read_bounded
-from jupyter_envguard.policy import Finding, Severity
+from jupyter_envguard.policy import Failed, Finding, Severity
 
 SHOWN_PATHS = 5
 """Paths of one finding that people are shown; JSON holds all that the rule reported."""
@@ -122,9 +122,8 @@ def _answer(result: ImportResult, path: Path, screen: Screen) -> Answer:
         "new": result.is_new,
     }
     lines = [*findings(result.verdict.findings, screen), *_outcome(result, path)]
-    return Answer(
-        document, lines, refusal=None if result.verdict else _refusal(result.verdict.findings, path)
-    )
+    refusal = denial(result.verdict, path.name) if isinstance(result.verdict, Failed) else None
+    return Answer(document, lines, refusal=refusal)
 
 
 def _outcome(result: ImportResult, path: Path) -> Iterator[str]:
@@ -157,12 +156,6 @@ def findings(found: Sequence[Finding], screen: Screen) -> Iterator[str]:
 
 def _as_json(found: Sequence[Finding]) -> list[dict[str, Any]]:
     return [finding.as_json() for finding in found]
-
-
-def _refusal(found: Sequence[Finding], path: Path) -> PackDenied:
-    grave = [finding for finding in found if finding.severity == "error"]
-    message = f"The policy does not allow {path.name}: {', '.join(sorted({f.rule for f in grave}))}."
-    return PackDenied("policy-failed", message, f"See jupyter envguard rules {grave[0].rule}.", tuple(found))
 
 
 VERBS: Mapping[str, Verb] = MappingProxyType(
