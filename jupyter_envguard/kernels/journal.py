@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
@@ -28,7 +29,7 @@ FOLDER_MODE = 0o750
 """Of the user's folder: its group may read, so that auditors can be that group."""
 
 FOLDERS = 16
-"""Names to try for the user's folder when others hold the first ones."""
+"""Names to try for the user's folder, when others hold the first ones, before one that nobody can guess."""
 
 NAME_LENGTH = 100
 """Characters of a user or server name in a path; a longer one is replaced by its digest."""
@@ -117,10 +118,12 @@ def _folder(spool: Path, user: str) -> Path:
     """Return the user's folder in the spool, made when it is not there.
 
     Everybody may make folders in the spool, so one of this name may be somebody
-    else's; then another name serves, because readers look into all of them.
+    else's; then another name serves, because readers look into all of them. The
+    last one cannot be guessed, so nobody can keep a user from recording.
     """
+    name = path_name(user)
     with explained(f"make a folder in the spool {spool}"):
-        for folder in _candidates(spool, path_name(user)):
+        for folder in (spool / name, *(spool / f"{name}~{count}" for count in range(2, FOLDERS + 1))):
             try:
                 folder.mkdir(FOLDER_MODE)
             except FileExistsError:
@@ -129,16 +132,9 @@ def _folder(spool: Path, user: str) -> Path:
                 if theirs or not stat.S_ISDIR(found.st_mode):
                     continue
             return folder
-    raise Unavailable(
-        "permission-denied",
-        f"The folders for {user!r} in the spool {spool} belong to others.",
-        "Remove them and find out who made them.",
-    )
-
-
-def _candidates(spool: Path, name: str) -> Iterator[Path]:
-    yield spool / name
-    yield from (spool / f"{name}~{count}" for count in range(2, FOLDERS + 1))
+        folder = spool / f"{name}~{secrets.token_hex(8)}"
+        folder.mkdir(FOLDER_MODE)
+        return folder
 
 
 def _outcome(error: EnvGuardError | None) -> Outcome:
