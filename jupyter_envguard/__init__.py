@@ -6,9 +6,10 @@ Jupyter calls them, so that `import jupyter_envguard` stays free of cost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # `typing` would cost more than all else, before every session
 if TYPE_CHECKING:
+    from typing import Any
+
     from jupyter_server.serverapp import ServerApp
 
 __version__ = "0.1.0"

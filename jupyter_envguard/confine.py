@@ -70,6 +70,12 @@ class Confinement:
     """Uid and gid to become, without supplementary groups; only root can."""
     keep: tuple[int, ...] | None = None
     """Descriptors above 2 that stay open while all others are closed; None closes none."""
+    program: int | None = None
+    """Descriptor of the program that `command` starts, in place of the file that bears its name by then;
+    a binary, not a script. It has to be kept, and the program does not inherit it."""
+    tell: int | None = None
+    """Descriptor to which `command` writes why the program did not start; it ends when that does.
+    It has to be kept, and the program does not inherit it."""
     limits: tuple[tuple[str, int], ...] = ()
     """Resource limits by their name without `RLIMIT_`, in lower case, such as `("nproc", 512)`."""
 

@@ -228,21 +228,39 @@ def pack(settings: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Confine this process, then become the command; return an exit code only when that fails."""
+    settings = marshal.loads(bytes.fromhex(arguments[0]))  # noqa: S302 - from our own parent
     try:
-        apply(marshal.loads(bytes.fromhex(arguments[0])))  # noqa: S302 - from our own parent
+        apply(settings)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        return _fail(CANNOT_CONFINE, f"the process cannot be confined: {error.strerror}{where}")
+        why = f"the process cannot be confined: {error.strerror}{where}"
+        return fail(CANNOT_CONFINE, why, settings["tell"])
+    return become(arguments[1:], settings["program"], settings["tell"])
+
+
+def become(words: Sequence[str], program: int | None = None, tell: int | None = None) -> int:
+    """Become the command of `words`, or the program open as `program`; return an exit code if that fails.
+
+    Neither descriptor is inherited; `tell` hears why it failed, as `fail` does.
+    """
     for number in (_SIGPIPE, _SIGXFSZ):  # Python ignores both, and a program started from here would too
         _libc.signal(number, None)
     try:
-        os.execv(arguments[1], list(arguments[1:]))  # noqa: S606
+        if tell is not None:
+            os.set_inheritable(tell, False)
+        if program is None:
+            os.execv(words[0], list(words))  # noqa: S606
+        os.set_inheritable(program, False)
+        os.execve(program, list(words), os.environ)  # noqa: S606
     except OSError as error:
-        return _fail(CANNOT_RUN, f"{arguments[1]} cannot be started: {error.strerror}")
+        return fail(CANNOT_RUN, f"{words[0]} cannot be started: {error.strerror}", tell)
 
 
-def _fail(code: int, why: str) -> int:
+def fail(code: int, why: str, tell: int | None = None) -> int:
+    """Say in a line on standard error why, and to the descriptor `tell` if there is one; return `code`."""
     sys.stderr.write(f"envguard: {why}\n")
+    if tell is not None:
+        os.write(tell, why.encode())
     return code
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +235,14 @@ class TestPrograms:
         ran = subprocess.run(command(missing, ["/bin/echo", "ran"]), capture_output=True, text=True)
         assert (ran.returncode, ran.stdout) == (125, "")
         assert "cannot be confined" in ran.stderr
+
+    def test_an_open_program_is_run_whatever_has_its_name(self, rooms: Rooms) -> None:
+        program = os.open(shutil.which("echo") or "", os.O_RDONLY)
+        inside = replace(rooms.confinement, keep=(program,), program=program)
+        words = command(inside, [str(rooms.closed / "program"), "held"])
+        done = subprocess.run(words, pass_fds=(program,), capture_output=True, text=True)
+        os.close(program)
+        assert (done.returncode, done.stdout) == (0, "held\n")
 
 
 class TestNetwork:

@@ -186,3 +186,17 @@ class TestMain:
         payload = landlock.pack({**NOTHING, "read": ("/",)})
         assert in_child(lambda _: landlock.main([payload, "/bin/true"])) == landlock.CANNOT_RUN
         assert capfd.readouterr().err == "envguard: /bin/true cannot be started: Permission denied\n"
+
+    def test_says_in_a_line_why_an_open_program_does_not_start(
+        self, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "text").write_text("no program")
+
+        def act(_: int) -> tuple[int, bytes]:
+            program = os.open(tmp_path / "text", os.O_RDONLY)
+            ours, theirs = os.pipe()
+            payload = landlock.pack({**NOTHING, "execute": ("/",), "program": program, "tell": theirs})
+            return landlock.main([payload, "/bin/true"]), os.read(ours, 100)
+
+        assert in_child(act) == (landlock.CANNOT_RUN, b"/bin/true cannot be started: Permission denied")
+        assert capfd.readouterr().err == "envguard: /bin/true cannot be started: Permission denied\n"

@@ -127,10 +127,11 @@ def site_template() -> str:
 
 def site_keys() -> str:
     """Make the table of keys of site.yaml."""
-    from jupyter_envguard.site import acl, file, rules
+    from jupyter_envguard.site import acl, enforcement, file, rules
 
     rows = [(f"`{key}`", "no" if key in file.OPTIONAL else "yes") for key in file.READERS]
     rows += [(f"`policy.{key}`", "no") for key in rules.READERS]
+    rows += [(f"`guard.{key}`", "no") for key in enforcement.READERS]
     rows += [(f"`acl.{key}`", "no") for key in acl.KEYS]
     return table(("key", "required"), rows)
 

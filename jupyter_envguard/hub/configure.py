@@ -6,8 +6,9 @@ One line at the end of `jupyterhub_config.py` does it:
 
     configure(c, site="/etc/jupyter/envguard/site.yaml")
 
-It switches user configuration off, starts the single-user server isolated
-(`python -I`), and hands it the site on the command line, which wins over every
+It switches user configuration off, puts the wall around the session
+(`jupyter_envguard.wall`), starts the single-user server isolated (`python -I`) in
+it, and hands it the site on the command line, which wins over every
 file. What the configuration says already is never overwritten in silence: where
 it contradicts the guard the hub refuses to start and says why. The same check is
 made once more before each spawn, so a line that comes after `configure` cannot
@@ -32,6 +33,7 @@ from jupyterhub.spawner import SpawnException
 from jupyterhub.utils import maybe_future
 from traitlets.config.loader import LazyConfigValue
 
+from jupyter_envguard import wall
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
 from jupyter_envguard.site import Site, load
 
@@ -144,7 +146,7 @@ def check_spawner(spawner: Any, plan: Plan) -> tuple[str, ...]:
 def _plan(site: Site, python: str) -> Plan:
     return Plan(
         site=site.path,
-        command=(python, "-I", "-m", "jupyterhub.singleuser"),
+        command=(*_wall(site, python), python, "-I", "-m", "jupyterhub.singleuser"),
         arguments=(
             f"--ServerApp.kernel_spec_manager_class={MANAGER}",
             f"--EnvGuardKernelSpecManager.site={site.path}",
@@ -152,6 +154,19 @@ def _plan(site: Site, python: str) -> Plan:
             "--LabApp.extension_manager=readonly",
         ),
         environment={"PATH": f"{Path(python).parent}:{SYSTEM_PATH}", "JUPYTER_PREFER_ENV_PATH": "1"},
+    )
+
+
+def _wall(site: Site, python: str) -> tuple[str, ...]:
+    """Return what stands before the server's own command: the wall, where the site wants one."""
+    if site.guard.level == "advise":
+        return ()
+    return (
+        *wall.command(python),
+        *(["--required"] if site.guard.required else []),
+        *(f"--write={path}" for path in (site.spool, *site.guard.write)),
+        *(f"--protect={path}" for path in site.protected()),
+        "--",
     )
 
 

@@ -12,6 +12,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,9 +22,11 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable
 from jupyter_envguard.files import explained
 from jupyter_envguard.kernels.activation import kernel_environment
+from jupyter_envguard.kernels.confined import Start, confined
 from jupyter_envguard.kernels.guard import Permit
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.told import told
+from jupyter_envguard.landlock import CANNOT_CONFINE
 
 PASSED_ON = frozenset({"cwd", "independent", "stderr", "stdin", "stdout"})
 """What a caller may say about the process to be made."""
@@ -66,12 +70,20 @@ class EnvGuardProvisioner(LocalProvisioner):
         return dict(prepared)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Make the process that `pre_launch` prepared, not what it has become on the way here."""
+        """Make the process that `pre_launch` prepared, not what it has become on the way here.
+
+        Its program is checked and held open, and a wall is put around it; raises as
+        `confined` does.
+        """
         del cmd, kwargs
         self._is_ending = False
         try:
-            with explained(f"start {self._prepared['cmd'][0]}"):
-                return await super().launch_kernel(**self._prepared)
+            with explained(f"start {self._prepared['cmd'][0]}"), self._confined() as start:
+                how = {**self._prepared, "cmd": list(start.command), "pass_fds": start.descriptors}
+                how["env"] = {**self._prepared["env"], **start.environment}
+                info = await super().launch_kernel(**how)
+                await self._started(start)
+                return info
         except EnvGuardError as error:
             await self._finish("kernel.start", error)
             raise
@@ -106,6 +118,28 @@ class EnvGuardProvisioner(LocalProvisioner):
                 "manifest": entry.manifest,
             }
         return found
+
+    def _confined(self) -> AbstractContextManager[Start]:
+        if self._permit is None:
+            raise Denied(
+                "guard-not-in-place",
+                "A kernel cannot start before the guard has permitted it.",
+                "Start it through Jupyter's kernel manager.",
+            )
+        site = self._guarding().guard.sources.site
+        kernel: Any = self.parent
+        runtime = str(Path(kernel.connection_file).resolve().parent)
+        return confined(site, self._permit.image, self._prepared["cmd"], runtime)
+
+    async def _started(self, start: Start) -> None:
+        """Wait until the program runs behind its wall; raise why it does not."""
+        why = await asyncio.to_thread(start.refusal)
+        if not why:
+            return
+        process: Any = self.process
+        code = "confine-unavailable" if process.wait() == CANNOT_CONFINE else "io-error"
+        self.process = None
+        raise Unavailable(code, f"The kernel was not started: {why}.", "Look at the end of the server's log.")
 
     def _guarding(self) -> EnvGuardKernelSpecManager:
         manager = getattr(self.parent, "kernel_spec_manager", None)

@@ -6,7 +6,6 @@ PosixPath('/srv/envguard/log.sqlite')
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from jupyter_envguard.files import explained, read_bounded
 from jupyter_envguard.policy import DEFAULT, Policy
 from jupyter_envguard.site import reading
 from jupyter_envguard.site.acl import acl
+from jupyter_envguard.site.enforcement import USUAL, Enforcement, enforcement
 from jupyter_envguard.site.reading import FILE_BYTES, Mistakes
 from jupyter_envguard.site.rules import policy
 from jupyter_envguard.spec import sha256_digest
@@ -35,7 +35,7 @@ NAME_LENGTH = 80
 STORE = re.compile(r"/[A-Za-z0-9._/@+-]+\Z")
 FOLDERS = ("catalog", "keys", "store", "spool")
 """Places with their own owners: nothing else may lie inside one of them."""
-OPTIONAL = frozenset({"acl", "audit", "keys", "policy", "request_url"})
+OPTIONAL = frozenset({"acl", "audit", "guard", "keys", "policy", "request_url"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,18 @@ class Site:
     """Where users ask for an environment; empty when there is no such place."""
     policy: Policy = DEFAULT
     """What a pack must meet."""
+    guard: Enforcement = USUAL
+    """How far sessions are confined."""
     acl: Acl = SHIPPED
     """Who may do which package operation in a session."""
     audit_required: bool = True
     """Whether a kernel that cannot be recorded may not start."""
+
+    def protected(self) -> tuple[Path, ...]:
+        """Return what no session may write to, whoever owns it; the spool is where they do write."""
+        catalog = () if "://" in self.catalog else (Path(self.catalog),)
+        keys = (self.keys,) if self.keys else ()
+        return (self.path, self.store_root, self.trust, *catalog, *keys, self.log)
 
     def catalog_folder(self) -> Path:
         """Return the folder of the catalog; raise `invalid-argument` when it is an address."""
@@ -125,6 +133,7 @@ def parse(text: str, path: Path) -> Site:
         spool=values["spool"],
         request_url=values.get("request_url", ""),
         policy=values.get("policy", DEFAULT),
+        guard=values.get("guard", USUAL),
         acl=values.get("acl", SHIPPED),
         audit_required=values.get("audit", True),
     )
@@ -149,11 +158,11 @@ def _name(node: Node, _folder: Path, mistakes: Mistakes) -> str | None:
 
 
 def _path(node: Node, folder: Path, mistakes: Mistakes) -> Path | None:
-    return reading.checked(node, lambda text: _absolute(text, folder), mistakes)
+    return reading.checked(node, lambda text: reading.absolute(text, folder), mistakes)
 
 
 def _store(node: Node, folder: Path, mistakes: Mistakes) -> Path | None:
-    return reading.checked(node, lambda text: _short(_absolute(text, folder)), mistakes)
+    return reading.checked(node, lambda text: _short(reading.absolute(text, folder)), mistakes)
 
 
 def _catalog(node: Node, folder: Path, mistakes: Mistakes) -> str | None:
@@ -189,17 +198,12 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "spool": _path,
         "request_url": _request_url,
         "policy": _policy,
+        "guard": enforcement,
         "acl": _acl,
         "audit": _audit,
     }
 )
 """The keys of the file, and what reads each."""
-
-
-def _absolute(text: str, folder: Path) -> Path:
-    if text.startswith("~") or "$" in text or not text.isprintable():
-        raise _unusable(f"{text!r} is not a plain path.", "Write it out, without ~ or variables.")
-    return Path(os.path.normpath(folder / text))
 
 
 def _short(path: Path) -> Path:
@@ -213,11 +217,11 @@ def _short(path: Path) -> Path:
 
 def _source(text: str, folder: Path) -> str:
     if "://" not in text:
-        return str(_absolute(text, folder))
+        return str(reading.absolute(text, folder))
     address = _address(text, ("file", "http", "https")).rstrip("/")
-    return (
-        address if not address.startswith("file:") else str(_absolute(unquote(urlsplit(text).path), folder))
-    )
+    if not address.startswith("file:"):
+        return address
+    return str(reading.absolute(unquote(urlsplit(text).path), folder))
 
 
 def _address(text: str, schemes: tuple[str, ...]) -> str:

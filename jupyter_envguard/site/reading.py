@@ -11,7 +11,9 @@ few lines of them can fill the memory. A scalar keeps the place where it stands:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import yaml
@@ -139,6 +141,15 @@ def checked(node: Node, check: Callable[[str], T], mistakes: Mistakes) -> T | No
     except EnvGuardError as error:
         mistakes.add(node, f"{error.message} {error.hint}".strip())
         return None
+
+
+def absolute(text: str, folder: Path) -> Path:
+    """Return the path that `text` is in a file that lies in `folder`; raise `invalid-argument` for others."""
+    if text.startswith("~") or "$" in text or not text.isprintable():
+        raise InvalidInput(
+            "invalid-argument", f"{text!r} is not a plain path.", "Write it out, without ~ or variables."
+        )
+    return Path(os.path.normpath(folder / text))
 
 
 def _refuse_cleverness(text: str, mistakes: Mistakes) -> None:

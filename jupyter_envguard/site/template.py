@@ -36,6 +36,16 @@ policy:
   # Which rules a pack must meet: default, or a list of their ids (jupyter envguard rules).
   rules: default
 
+guard:
+  # enforce: sessions and kernels cannot write to environments, whoever owns them (Linux 5.19 or newer).
+  # advise: no confinement; sudo and setuid programs keep working in sessions.
+  level: enforce
+  # What happens on a machine that cannot confine. required: nothing starts there.
+  # best-effort: sessions start as they are, and jupyter envguard doctor says so.
+  mode: best-effort
+  # Where sessions may write besides their home, a private temporary folder and devices.
+  write: []
+
 audit:
   # Whether a kernel that cannot be recorded may not start.
   required: true

@@ -12,6 +12,7 @@ import pytest
 from jupyterhub.spawner import SpawnException
 from traitlets.config import Config
 
+from jupyter_envguard import wall
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.hub import configure
 from jupyter_envguard.hub.configure import (
@@ -58,7 +59,33 @@ class TestWhatIsSet:
     def test_user_configuration_is_off_and_python_is_isolated(self, site: Path) -> None:
         c = configured(site)
         assert c.Spawner.disable_user_config is True
-        assert c.Spawner.cmd == [sys.executable, "-I", "-m", "jupyterhub.singleuser"]
+        assert c.Spawner.cmd[-4:] == [sys.executable, "-I", "-m", "jupyterhub.singleuser"]
+
+    def test_the_wall_is_put_before_the_server(self, site: Path) -> None:
+        command = configured(site).Spawner.cmd
+        before = wall.command(sys.executable)
+        assert command[: len(before)] == before
+        assert f"--write={site.parent}/spool" in command
+        assert f"--protect={site.parent}/store" in command
+        assert "--required" not in command
+        assert command[-5] == "--"
+
+    def test_a_wall_that_is_required_is_said_to_be(self, site: Path) -> None:
+        with site.open("a") as file:
+            file.write("guard: {mode: required, write: [/projects]}\n")
+        command = configured(site).Spawner.cmd
+        assert {"--required", "--write=/projects"} < set(command)
+
+    def test_a_site_that_only_advises_has_no_wall(self, site: Path) -> None:
+        with site.open("a") as file:
+            file.write("guard: {level: advise}\n")
+        assert configured(site).Spawner.cmd == [sys.executable, "-I", "-m", "jupyterhub.singleuser"]
+
+    def test_the_server_without_its_wall_contradicts(self, site: Path) -> None:
+        c = Config()
+        c.Spawner.cmd = [sys.executable, "-I", "-m", "jupyterhub.singleuser"]
+        with pytest.raises(SystemExit, match="must be started by"):
+            configured(site, c)
 
     def test_the_site_and_the_manager_are_given_on_the_command_line(self, site: Path) -> None:
         arguments = configured(site).Spawner.args

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,12 @@ Make = Callable[[SiteBuilder, str], AsyncKernelManager]
 async def manager_for(tmp_path: Path) -> AsyncIterator[Make]:
     """Make kernel managers, and clear up after them."""
     made: list[AsyncKernelManager] = []
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
 
     def make(site: SiteBuilder, name: str) -> AsyncKernelManager:
         specs = EnvGuardKernelSpecManager(site=str(site.path))
-        file = str(tmp_path / f"kernel-{len(made)}.json")
+        file = str(runtime / f"kernel-{len(made)}.json")
         made.append(AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs, connection_file=file))
         return made[-1]
 
@@ -53,7 +57,7 @@ async def manager_for(tmp_path: Path) -> AsyncIterator[Make]:
 
 
 def text_of(content: dict[str, Any]) -> str:
-    return content.get("text") or content.get("data", {}).get("text/plain", "")
+    return content.get("text") or content.get("ename") or content.get("data", {}).get("text/plain", "")
 
 
 async def run(manager: AsyncKernelManager, code: str) -> str:
@@ -71,6 +75,60 @@ async def run(manager: AsyncKernelManager, code: str) -> str:
         return "".join(said).strip()
     finally:
         client.stop_channels()
+
+
+ATTACK = """
+import os, ctypes, json
+def attempt(act):
+    try:
+        return act() or "reached"
+    except OSError as error:
+        return type(error).__name__
+server, image, spool = {server!r}, {image!r}, {spool!r}
+libc = ctypes.CDLL(None, use_errno=True)
+print(json.dumps({{
+    "signal the server": attempt(lambda: os.kill(server, 0)),
+    "environment of the server": attempt(lambda: open(f"/proc/{{server}}/environ", "rb").read() and None),
+    "memory of the server": attempt(lambda: open(f"/proc/{{server}}/mem", "r+b") and None),
+    "descriptors of the server": attempt(lambda: os.readlink(f"/proc/{{server}}/fd/0") and None),
+    "trace the server": "reached" if libc.ptrace(16, server, 0, 0) == 0 else "PermissionError",
+    "write to the image": attempt(lambda: open(f"{{image}}/evil.py", "w") and None),
+    "change the image": attempt(lambda: open(os.path.realpath(f"{{image}}/bin/python"), "r+b") and None),
+    "write to the spool": attempt(lambda: open(f"{{spool}}/evil", "w") and None),
+    "descriptors": sorted(map(int, os.listdir("/proc/self/fd")))[:3],
+}}))
+"""
+
+
+@pytest.mark.packs
+class TestTheWallOfAKernel:
+    async def test_keeps_server_image_and_log_out_of_reach(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "minimal")
+        await manager.start_kernel()
+        image = manager.provisioner._permit.image.path
+        code = ATTACK.format(server=os.getpid(), image=str(image), spool=str(real.spool))
+        found = json.loads(await run(manager, code))
+        assert found.pop("descriptors") == [0, 1, 2]
+        assert set(found.values()) == {"PermissionError"}, found
+
+    async def test_lets_it_be_interrupted_and_restarted(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "minimal")
+        await manager.start_kernel()
+        await run(manager, "1")
+        running = asyncio.ensure_future(run(manager, "import time\ntime.sleep(600)"))
+        async with asyncio.timeout(60):
+            while not running.done():
+                await manager.interrupt_kernel()
+                await asyncio.sleep(0.1)
+        assert "KeyboardInterrupt" in await running
+        await manager.restart_kernel(now=True)
+        assert await run(manager, "1 + 1") == "2"
+
+    async def test_gives_it_a_private_temporary_folder(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "minimal")
+        await manager.start_kernel()
+        code = "import tempfile\nwith tempfile.NamedTemporaryFile() as file: print(file.name)"
+        assert f"/envguard-{os.geteuid()}/" in await run(manager, code)
 
 
 @pytest.mark.packs
@@ -160,6 +218,19 @@ class TestRealKernels:
         assert not await manager.is_alive()
 
 
+@contextmanager
+def changed_program(image: Image) -> Iterator[None]:
+    program = image.python.resolve()
+    before = program.read_bytes()
+    try:
+        program.chmod(0o755)
+        program.write_bytes(b"#!/bin/sh\necho evil\n")
+        yield
+    finally:
+        program.write_bytes(before)
+        program.chmod(0o555)
+
+
 class TestRefusals:
     @pytest.fixture
     async def manager(
@@ -172,7 +243,34 @@ class TestRefusals:
         with pytest.raises(EnvGuardError) as caught:  # bin/python is no program that this machine runs
             await manager.start_kernel()
         assert caught.value.code == "io-error"
+        assert "bin/python cannot be started: Exec format error" in caught.value.message
         assert [r.event.outcome for r in site.events()] == ["allowed", "error"]
+        assert not await manager.is_alive()
+
+    async def test_a_wall_that_cannot_be_put_up_starts_nothing(
+        self, site: SiteBuilder, manager: AsyncKernelManager, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("jupyter_envguard.wall.devices", lambda: ["/no/such/device"])
+        with pytest.raises(EnvGuardError) as caught:
+            await manager.start_kernel()
+        assert caught.value.code == "confine-unavailable"
+        assert "(/no/such/device)" in caught.value.message
+
+    async def test_without_a_permit_nothing_starts(self, manager: AsyncKernelManager):
+        provisioner = EnvGuardProvisioner(kernel_id="k", kernel_spec=manager.kernel_spec, parent=manager)
+        provisioner._prepared = {"cmd": ["/bin/true"], "env": {}}
+        with pytest.raises(Denied) as caught:
+            await provisioner.launch_kernel(["/bin/true"])
+        assert caught.value.code == "guard-not-in-place"
+
+    async def test_a_program_that_was_changed_does_not_start(
+        self, site: SiteBuilder, images: tuple[Image, Image], manager: AsyncKernelManager
+    ):
+        with pytest.raises(EnvGuardError) as caught, changed_program(images[0]):
+            manager.kernel_spec_manager.guard.sources.store.verify = lambda image, mode: ()
+            await manager.start_kernel()
+        assert caught.value.code == "image-drifted"
+        assert [r.event.reason for r in site.events()] == ["", "image-drifted"]
 
     async def test_a_name_is_decided_anew_by_the_provisioner(
         self, site: SiteBuilder, manager: AsyncKernelManager, tmp_path: Path
@@ -182,7 +280,7 @@ class TestRefusals:
         with pytest.raises(Denied) as caught:
             await manager.start_kernel()
         assert caught.value.code == "revoked"
-        assert not list(tmp_path.glob("kernel-*.json"))
+        assert not list(tmp_path.glob("runtime/kernel-*.json"))
 
     @pytest.mark.parametrize("parent", ["stock", "none"])
     async def test_a_spec_from_anybody_else_starts_nothing(self, tmp_path: Path, parent: str):

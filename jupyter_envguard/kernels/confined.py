@@ -1,0 +1,114 @@
+"""How a permitted kernel is started: its program held open, and a wall of its own around it.
+
+The wall of the session (`jupyter_envguard.wall`) holds for kernels too. Theirs is
+narrower: the server, its memory, its variables and its token lie outside, and so
+does the spool, so that a kernel can neither stop its server nor speak for it. A
+server that was started without a wall gives its kernels one all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import IO
+
+from jupyter_envguard import confine, wall
+from jupyter_envguard.errors import Denied, Unavailable
+from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.pin import pinned
+from jupyter_envguard.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is started for a kernel."""
+
+    command: tuple[str, ...]
+    """Program and arguments, the wall in front."""
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Variables that the wall needs."""
+    descriptors: tuple[int, ...] = ()
+    """What the wall is given besides the standard three, and does not pass on."""
+    line: Line | None = None
+    """Where the wall says why it did not start the program; None without a wall."""
+
+    def refusal(self) -> str:
+        """Wait until the program runs; return nothing, or why it does not. Call it once, after the start."""
+        return self.line.hear() if self.line else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A pipe from the wall to us."""
+
+    ours: IO[bytes]
+    """The end that is read."""
+    theirs: IO[bytes]
+    """The end that the wall gets."""
+
+    def hear(self) -> str:
+        """Return what was said until all others closed their end."""
+        self.theirs.close()
+        return self.ours.read().decode(errors="replace")
+
+
+@contextmanager
+def confined(site: Site, image: Image, command: list[str], runtime: str) -> Iterator[Start]:
+    """Yield how `command`, whose program is one of `image`, is started at `site`.
+
+    `runtime` is the folder of the kernel's connection file, which kernels write anew.
+    Raises `image-drifted` when the program is not the approved one, and where the
+    site requires a wall `confine-unavailable` and `wall-open` when there can be none.
+    """
+    with ExitStack() as open_until_started:
+        program = pinned(image, command[0])
+        if program is not None:
+            open_until_started.callback(os.close, program)
+        ours, theirs = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
+        line = Line(open_until_started.enter_context(ours), open_until_started.enter_context(theirs))
+        yield _start(site, command, program, line, runtime)
+
+
+def _start(site: Site, command: list[str], program: int | None, line: Line, runtime: str) -> Start:
+    if site.guard.level == "advise":
+        return Start(tuple(command))
+    support = confine.available()
+    if not support.files and site.guard.required:
+        raise Unavailable(
+            "confine-unavailable",
+            f"{site.name} starts kernels only where they can be confined. {_first_gap(support)}",
+            "Use a machine with Linux 5.19 or newer and Landlock; `jupyter envguard doctor` tells.",
+        )
+    if not support.files:
+        return Start(tuple(command))
+    temporary = wall.private_folder()
+    tell = line.theirs.fileno()
+    kept = (tell,) if program is None else (tell, program)
+    around = confine.Confinement(
+        execute=(wall.EVERYTHING,),
+        write=(*_folders(site, temporary, runtime), *wall.devices()),
+        network=True,
+        keep=kept,
+        program=program,
+        tell=tell,
+    )
+    return Start(tuple(confine.command(around, command)), {"TMPDIR": temporary}, kept, line)
+
+
+def _folders(site: Site, *own: str) -> list[str]:
+    wanted = (wall.home_folder(), *own, *map(str, site.guard.write))
+    folders, dangers = wall.open_folders(wanted, map(str, site.protected()))
+    if dangers and site.guard.required:
+        raise Denied(
+            "wall-open",
+            f"No kernel starts, because kernels could change what they must not: {'; '.join(dangers)}.",
+            "Keep the site's folders out of homes and out of guard.write, or set guard.mode: best-effort.",
+        )
+    return folders
+
+
+def _first_gap(support: confine.Support) -> str:
+    return support.gaps(confine.Confinement())[0]

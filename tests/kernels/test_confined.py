@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard import confine
+from jupyter_envguard.errors import EnvGuardError
+from jupyter_envguard.image import Image
+from jupyter_envguard.kernels import confined as module
+from jupyter_envguard.kernels.confined import Start, confined
+from jupyter_envguard.site import Enforcement, Site, load
+from tests.sites import SiteBuilder
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and a temporary folder that hold nothing of the site."""
+    for name in ("home", "tmp", "run"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    return tmp_path
+
+
+Starting = Callable[..., Start]
+
+
+@pytest.fixture
+def start(site: SiteBuilder, images: tuple[Image, Image], at_home: Path) -> Starting:
+    def start(**guard: object) -> Start:
+        found: Site = replace(load(site.path), guard=Enforcement(**guard))  # type: ignore[arg-type]
+        command = [str(images[0].python), "-c", "pass"]
+        with confined(found, images[0], command, str(at_home / "run")) as start:
+            return start
+
+    return start
+
+
+@pytest.fixture
+def no_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.confine, "available", lambda: confine.Support(0, "it is switched off"))
+
+
+def code(start: Starting, **guard: object) -> str:
+    with pytest.raises(EnvGuardError) as caught:
+        start(**guard)
+    return caught.value.code
+
+
+def test_a_site_that_only_advises_starts_the_command_itself(
+    start: Starting, images: tuple[Image, Image]
+) -> None:
+    assert start(level="advise") == Start((str(images[0].python), "-c", "pass"))
+
+
+def test_a_wall_is_put_before_the_command(
+    start: Starting, at_home: Path, images: tuple[Image, Image]
+) -> None:
+    found = start(mode="required")
+    assert found.command[-3:] == (str(images[0].python), "-c", "pass")
+    assert "landlock" in found.command[3]
+    assert found.environment == {"TMPDIR": f"{at_home}/tmp/envguard-{os.geteuid()}"}
+
+
+def test_without_landlock_a_kernel_starts_only_where_the_wall_is_not_required(
+    start: Starting, no_landlock: None
+) -> None:
+    assert start().environment == {}
+    assert code(start, mode="required") == "confine-unavailable"
+
+
+def test_a_folder_that_holds_the_site_is_refused_where_the_wall_is_required(
+    start: Starting, site: SiteBuilder
+) -> None:
+    assert code(start, mode="required", write=(site.folder,)) == "wall-open"
+    assert start(write=(site.folder,)).environment
+
+
+def test_the_descriptor_of_the_program_is_closed_afterwards(start: Starting) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    start()
+    assert len(os.listdir("/proc/self/fd")) == before
