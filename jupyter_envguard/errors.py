@@ -36,6 +36,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         # cli
         "site-missing": "No site file was named and there is none where it is looked for.",
         "site-exists": "There is something already where the new site was to be made.",
+        "hook-foreign": "A file that a hook needs is there already and belongs to somebody else.",
         "checks-failed": "The doctor found something that has to be repaired.",
         # hub
         "hub-contradiction": "The hub's configuration would undo what the guard sets.",

@@ -17,6 +17,20 @@ MESSAGE = (
 )
 """What conda and pip say to a person who tries to change a sealed environment."""
 
+TRANSLATED = {
+    "de": (
+        "Diese Umgebung ist so freigegeben, wie sie ist, und von jupyter_envguard versiegelt: Pakete können "
+        "darin nicht installiert, aktualisiert oder entfernt werden. Fragen Sie im EnvGuard-Bereich von "
+        "JupyterLab nach einem Paket, oder die Betreiber dieses Hubs."
+    ),
+    "fr": (
+        "Cet environnement est approuvé tel quel et scellé par jupyter_envguard : on ne peut y installer, "
+        "mettre à jour ni supprimer de paquets. Demandez un paquet dans le panneau EnvGuard de JupyterLab, "
+        "ou aux personnes qui gèrent ce hub."
+    ),
+}
+"""The same for pip, which picks one by the user's locale (PEP 668)."""
+
 FROZEN = "conda-meta/frozen"
 HISTORY = "conda-meta/history"
 
@@ -42,5 +56,10 @@ def markers(paths: Collection[str]) -> dict[str, bytes]:
     if HISTORY in paths:
         signs[HISTORY] = b""
     for library in standard_libraries(paths):
-        signs[f"{library}/EXTERNALLY-MANAGED"] = f"[externally-managed]\nError={MESSAGE}\n".encode()
+        signs[f"{library}/EXTERNALLY-MANAGED"] = _externally_managed().encode()
     return signs
+
+
+def _externally_managed() -> str:
+    translated = "".join(f"Error-{language}={text}\n" for language, text in TRANSLATED.items())
+    return f"[externally-managed]\nError={MESSAGE}\n{translated}"

@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
+import shutil
+import subprocess
 
-from jupyter_envguard.image.markers import MESSAGE, markers, standard_libraries
+import pytest
+
+from jupyter_envguard.image.markers import MESSAGE, TRANSLATED, markers, standard_libraries
+from tests.sites import real_images
 
 
 def test_conda_finds_a_frozen_environment_with_a_message() -> None:
@@ -15,6 +21,7 @@ def test_pip_finds_an_externally_managed_environment_as_it_reads_it() -> None:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(written.decode())
     assert parser["externally-managed"]["Error"] == MESSAGE
+    assert {name: parser["externally-managed"][f"Error-{name}"] for name in TRANSLATED} == TRANSLATED
 
 
 def test_an_environment_without_python_has_no_sign_for_pip() -> None:
@@ -28,3 +35,22 @@ def test_history_is_emptied_where_there_is_one() -> None:
 def test_a_library_is_where_os_lies() -> None:
     paths = ["lib/python3.13t/os.py", "lib/python3.9/os.py", "lib/python3.11/x/os.py", "lib/pypy/os.py"]
     assert standard_libraries(paths) == ("lib/python3.13t", "lib/python3.9")
+
+
+@pytest.mark.packs
+class TestRealTools:
+    """What people read who try, in a real environment."""
+
+    def test_pip_says_our_sentence_and_installs_nothing(self) -> None:
+        command = [real_images()["datasci"].python, "-m", "pip", "install", "--no-index", "x"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "400"})
+        assert done.returncode != 0
+        assert MESSAGE in " ".join(done.stderr.split())
+
+    @pytest.mark.skipif(not shutil.which("uv"), reason="no uv on the path")
+    def test_uv_says_our_sentence_and_installs_nothing(self) -> None:
+        python = str(real_images()["datasci"].python)
+        command = ["uv", "pip", "install", "--offline", "--python", python, "x"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode != 0
+        assert MESSAGE in " ".join(done.stderr.replace("│", " ").split())

@@ -1,0 +1,77 @@
+"""What the hooks cost: importing them, asking the rules, transforming a cell.
+
+    python -m benchmarks.hooks [--rounds 25]
+
+Imports are timed in new interpreters, started with `-I`, that have the modules which
+conda and IPython load anyway; what a bare interpreter takes, with those, is shown too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from jupyter_envguard.hooks import ipython, rules
+from jupyter_envguard.kernels.launch import HOOKS
+
+LIMIT_MS = 5.0
+HOST = "ast, contextlib, html, json, os, pwd, re, shlex, shutil, stat, sys, typing"
+IMPORT = """
+import sys, time
+{host}
+import importlib.util
+start = time.perf_counter()
+spec = importlib.util.spec_from_file_location('envguard_hooks', {path!r})
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules[spec.name])
+import envguard_hooks.{module}
+print((time.perf_counter() - start) * 1000)
+"""
+
+
+def import_ms(module: str, host: str) -> float:
+    code = IMPORT.format(host=f"import {host}" if host else "", path=str(HOOKS), module=module)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def call_ms(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1000
+
+
+def show(name: str, times: list[float]) -> None:
+    print(f"  {name:34}{statistics.median(times):9.3f}{min(times):9.3f}   ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=25)
+    rounds = range(parser.parse_args().rounds)
+    print(f"  {'':34}{'median':>9}{'min':>9}")
+    for module in ("conda", "ipython"):
+        times = [import_ms(module, HOST) for _ in rounds]
+        show(f"import hooks.{module}", times)
+        show(f"import hooks.{module}, bare", [import_ms(module, "") for _ in rounds])
+        if min(times) > LIMIT_MS:
+            raise SystemExit(f"Importing hooks.{module} takes more than {LIMIT_MS} ms.")
+    cell = "\n".join(f"x{n} = [f(n) for n in range({n})]\nget_ipython().system('ls')" for n in range(50))
+    trees = [ast.parse(cell) for _ in rounds]
+    show("a cell of 100 lines", [call_ms(partial(ipython.Shellouts().visit, tree)) for tree in trees])
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "conda-meta").mkdir()
+        (Path(folder) / rules.FROZEN).touch()
+        show("one decision", [call_ms(lambda: rules.decide("x:y", "x y", folder)) for _ in rounds])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""`hooks`: the files outside this package that make conda, pip and uv refuse politely on this machine.
+
+Each is a file of its own in a folder that its tool reads whole, or where nobody else
+has one: files of others are never edited. Ours begin with `MARK`, and only such a
+file is replaced or removed.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from jupyter_envguard.cli.context import Context
+from jupyter_envguard.cli.terminal import columns
+from jupyter_envguard.cli.verbs import Answer, Verb
+from jupyter_envguard.errors import Conflict
+from jupyter_envguard.files import explained, read_bounded, write_atomically
+from jupyter_envguard.hooks import rules
+
+MARK = "# Written by jupyter_envguard; `jupyter envguard hooks uninstall` removes it.\n"
+"""First line of every file of ours."""
+
+FILE_BYTES = 64 * 1024
+"""Size of a file that is compared with ours."""
+
+CONDA = """\
+# A key that is `#!final` cannot be changed by variables, options or files of users.
+no_plugins: false #!final
+protect_frozen_envs: true #!final
+safety_checks: enabled #!final
+"""
+
+PIP = """\
+# Where pip may not write, it would fall back to ~/.local and hide packages of other environments.
+# `pip install --user` still works for who asks for it.
+[install]
+user = false
+"""
+
+UV = """\
+# uv honours EXTERNALLY-MANAGED by itself; this says so where people look. It can be overruled.
+[pip]
+break-system-packages = false
+"""
+
+
+class State(StrEnum):
+    """How a place on the machine compares with the file that belongs there."""
+
+    INSTALLED = "installed"
+    OUTDATED = "outdated"
+    MISSING = "missing"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class HookFile:
+    """One file for one tool."""
+
+    tool: str
+    """Which program reads it."""
+    place: str
+    """Its path below the root of the machine."""
+    text: str
+    """What it says after `MARK`."""
+
+    def content(self) -> bytes:
+        """Return the bytes that belong there."""
+        return (MARK + self.text).encode()
+
+    def state(self, root: Path) -> State:
+        """Return what is there; whatever does not begin as ours do is somebody else's."""
+        path = root / self.place
+        with explained(f"read {path}"):
+            if not os.path.lexists(path):
+                return State.MISSING
+            if path.is_symlink() or not path.is_file():
+                return State.FOREIGN
+            found = read_bounded(path, FILE_BYTES)
+        if found == self.content():
+            return State.INSTALLED
+        return State.OUTDATED if found.startswith(MARK.encode()) else State.FOREIGN
+
+
+FILES = (
+    HookFile("conda", "etc/conda/condarc.d/50-envguard.yml", CONDA),
+    HookFile("pip", "etc/xdg/pip/pip.conf", PIP),
+    HookFile("uv", "etc/uv/uv.toml", UV),
+)
+"""All of them."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `hooks`."""
+    parser.add_argument(
+        "action", choices=("install", "status", "uninstall"), help="what to do with the files"
+    )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        default="/",
+        help="the machine's root folder, for images that are being built (default: /)",
+    )
+
+
+def hooks(arguments: Namespace, context: Context) -> Answer:
+    """Install, show or remove the files; no site is needed."""
+    del context
+    root = Path(arguments.root).absolute()
+    if arguments.action == "install":
+        _install(root)
+    elif arguments.action == "uninstall":
+        _uninstall(root)
+    rows = [*((file.tool, str(root / file.place), str(file.state(root))) for file in FILES), _rules(root)]
+    found = [{"hook": name, "path": path, "state": state} for name, path, state in rows]
+    return Answer({"root": str(root), "hooks": found}, _told(rows))
+
+
+def _install(root: Path) -> None:
+    """Write the files; raise `hook-foreign`, and write none, where one belongs to somebody else."""
+    foreign = [str(root / file.place) for file in FILES if file.state(root) is State.FOREIGN]
+    if foreign:
+        raise Conflict(
+            "hook-foreign",
+            f"{', '.join(foreign)} was not written by jupyter_envguard, so no hook was installed.",
+            "Move it away, install, and put its keys into the file that is written then.",
+        )
+    for file in FILES:
+        path = root / file.place
+        if file.state(root) is not State.INSTALLED:
+            with explained(f"write {path}"):
+                path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                write_atomically(path, file.content())
+
+
+def _uninstall(root: Path) -> None:
+    """Remove the files that are ours; folders stay, and so do files of others."""
+    for file in FILES:
+        if file.state(root) in (State.INSTALLED, State.OUTDATED):
+            with explained(f"remove {root / file.place}"):
+                (root / file.place).unlink()
+
+
+def _rules(root: Path) -> tuple[str, str, str]:
+    """Return how the compiled rules look to a hook."""
+    path = root / rules.ACL_FILE.lstrip("/")
+    state = "believed" if rules.load(str(path)) else "not believed"
+    return "rules", str(path), state if os.path.lexists(path) else State.MISSING
+
+
+def _told(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    yield from columns(rows, ("HOOK", "PATH", "STATE"))
+
+
+VERBS: Mapping[str, Verb] = MappingProxyType({"hooks": Verb(arguments, hooks)})
