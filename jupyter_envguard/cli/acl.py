@@ -17,6 +17,7 @@ from jupyter_envguard.cli.terminal import columns, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.files import explained, write_atomically
+from jupyter_envguard.site import Site
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -103,20 +104,24 @@ def _compile_arguments(parser: ArgumentParser) -> None:
 def _compile(arguments: Namespace, context: Context) -> Answer:
     """Write the rules of the site to the file that hooks read."""
     site = context.site()
-    content = compiled(
+    with explained(f"write {arguments.out}"):
+        write_atomically(arguments.out, document_of(site))
+    if os.geteuid() != 0:
+        context.screen.warn(f"{arguments.out} does not belong to root, so hooks will not believe it.")
+    document = {"file": str(arguments.out), "rules": len(site.acl.in_force()), "source": site.digest}
+    told = f"Wrote {count(len(site.acl.in_force()), 'rule')} to {escape(arguments.out)}."
+    return Answer(document, [told])
+
+
+def document_of(site: Site) -> bytes:
+    """Return the rules of `site` as hooks read them."""
+    return compiled(
         site.acl,
         site=site.name,
         source=site.digest,
         store=site.store_root,
         request_url=site.request_url,
     )
-    with explained(f"write {arguments.out}"):
-        write_atomically(arguments.out, content)
-    if os.geteuid() != 0:
-        context.screen.warn(f"{arguments.out} does not belong to root, so hooks will not believe it.")
-    document = {"file": str(arguments.out), "rules": len(site.acl.in_force()), "source": site.digest}
-    told = f"Wrote {count(len(site.acl.in_force()), 'rule')} to {escape(arguments.out)}."
-    return Answer(document, [told])
 
 
 def _list_arguments(parser: ArgumentParser) -> None:

@@ -15,15 +15,17 @@ from importlib import metadata
 from pathlib import Path
 
 from jupyter_envguard import confine
+from jupyter_envguard.acl.compiled import PLACE as RULES
 from jupyter_envguard.audit import Log
 from jupyter_envguard.catalog import Catalog, Entry
 from jupyter_envguard.catalog.entry import USABLE
 from jupyter_envguard.catalog.keys import Keys
+from jupyter_envguard.cli import acl
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.paths import user_name, weaknesses
 from jupyter_envguard.cli.terminal import count, file_size
 from jupyter_envguard.errors import EnvGuardError, NotFound
-from jupyter_envguard.files import explain
+from jupyter_envguard.files import explain, read_bounded
 from jupyter_envguard.policy import DEFAULT
 from jupyter_envguard.site import Site
 from jupyter_envguard.store import Store
@@ -32,6 +34,8 @@ DAYS_LEFT = 7
 """Days before the catalog's signatures end from which on they are worth a warning."""
 FREE_BYTES = 5 * 10**9
 """Room in the store below which the next import may not fit."""
+RULES_BYTES = 2**20
+"""Size of compiled rules, beyond which hooks do not read."""
 DISTRIBUTIONS = ("jupyter_client", "jupyter_server", "jupyterlab", "jupyterhub")
 PROVISIONER = "envguard-provisioner"
 EXTENSION = "jupyter_envguard"
@@ -343,9 +347,26 @@ def _spool(site: Site) -> Iterator[Check]:
         )
 
 
+def _acl(site: Site) -> Iterator[Check]:
+    path = RULES
+    again = "Run jupyter envguard acl compile as root."
+    if not path.exists():
+        yield Check("acl", Status.INFO, f"There are no rules for hooks in {path}.", again)
+        return
+    weak = [found for found in weaknesses(path, {0}) if found.grave]
+    for found in weak:
+        message = f"The rules for hooks can be changed: {found.path} {found.message}."
+        yield Check("acl", Status.FAIL, message, found.fix)
+    if read_bounded(path, RULES_BYTES) != acl.document_of(site):
+        yield Check("acl", Status.WARN, f"{path} was made from other rules than those of {site.path}.", again)
+    elif not weak:
+        yield Check("acl", Status.PASS, f"Hooks read the rules of the site in {path}.")
+
+
 SITE_CHECKS: tuple[tuple[str, SiteCheck], ...] = (
     ("paths", _paths),
     ("policy", _policy),
+    ("acl", _acl),
     ("keys", _keys),
     ("store", _store),
     ("catalog", _catalog),

@@ -7,6 +7,7 @@ import pytest
 
 from jupyter_envguard import confine
 from jupyter_envguard.cli import checks
+from jupyter_envguard.cli.paths import Weakness
 from tests.cli.conftest import Run
 
 
@@ -75,3 +76,41 @@ def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.Monk
     (check,) = checks._jupyter()
     assert "jupyter_client" in check.message
     assert "no-such" not in check.message
+
+
+class TestRulesForHooks:
+    @pytest.fixture
+    def place(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        path = tmp_path / "acl.json"
+        monkeypatch.setattr(checks, "RULES", path)
+        monkeypatch.setattr(checks, "weaknesses", lambda path, owners: iter(self.weak))
+        return path
+
+    weak: list[Weakness] = []  # noqa: RUF012 - replaced, never changed
+
+    def found(self, run: Run, site: Path) -> list[tuple[str, str]]:
+        told = run("--site", site, "doctor", "--json").json["checks"]
+        return [(check["status"], check["message"]) for check in told if check["check"] == "acl"]
+
+    def test_that_are_not_there_are_worth_knowing(self, run: Run, site: Path, place: Path) -> None:
+        assert self.found(run, site) == [("INFO", f"There are no rules for hooks in {place}.")]
+
+    def test_that_are_those_of_the_site_pass(self, run: Run, site: Path, place: Path) -> None:
+        assert run("--site", site, "acl", "compile", "--out", place).code == 0
+        assert self.found(run, site) == [("PASS", f"Hooks read the rules of the site in {place}.")]
+
+    def test_from_before_the_site_was_changed_are_a_warning(self, run: Run, site: Path, place: Path) -> None:
+        assert run("--site", site, "acl", "compile", "--out", place).code == 0
+        site.write_text(site.read_text() + "# another digest\n")
+        ((status, message),) = self.found(run, site)
+        assert status == "WARN"
+        assert "other rules" in message
+
+    def test_that_somebody_else_can_change_are_a_fail(
+        self, run: Run, site: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert run("--site", site, "acl", "compile", "--out", place).code == 0
+        monkeypatch.setattr(type(self), "weak", [Weakness(place, "belongs to eve", "chown root it")])
+        assert self.found(run, site) == [
+            ("FAIL", f"The rules for hooks can be changed: {place} belongs to eve.")
+        ]
