@@ -7,7 +7,7 @@ import json
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -79,8 +79,8 @@ class Check:
 SiteCheck = Callable[[Site], Iterator[Check]]
 
 
-def all_checks(context: Context) -> Iterator[Check]:
-    """Yield what every check found; without a site only the machine is checked."""
+def all_checks(context: Context, more: Iterable[tuple[str, SiteCheck]] = ()) -> Iterator[Check]:
+    """Yield what every check and `more` of them found; without a site only the machine is checked."""
     for machine in (_landlock, _python, _jupyter, _extension):
         yield from machine()
     try:
@@ -89,7 +89,7 @@ def all_checks(context: Context) -> Iterator[Check]:
         yield _failed("site", error)
         return
     yield Check("site", Status.PASS, f"{site.path} describes the site {site.name}.")
-    for name, check in SITE_CHECKS:
+    for name, check in (*SITE_CHECKS, *more):
         try:
             yield from check(site)
         except EnvGuardError as error:

@@ -11,6 +11,7 @@ from jupyter_envguard.cli.checks import Check, Status, all_checks
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.terminal import Screen, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
+from jupyter_envguard.cli.walls import walls
 from jupyter_envguard.errors import EnvGuardError
 
 SCHEMA_VERSION = 1
@@ -28,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
 def doctor(arguments: Namespace, context: Context) -> Answer:
     """Run every check; the exit code is 1 when one of them fails."""
     del arguments
-    checks = tuple(all_checks(context))
+    checks = tuple(all_checks(context, [("wall", walls)]))
     numbers = Counter(check.status for check in checks)
     document = {
         "schema_version": SCHEMA_VERSION,

@@ -16,6 +16,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from traitlets import Unicode
 
+from jupyter_envguard import wall
 from jupyter_envguard.errors import Denied, EnvGuardError
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.server import handlers, refusals
@@ -92,6 +93,22 @@ class EnvGuardApp(ExtensionApp):
             yield _not_in_place(
                 "kernels from elsewhere may be attached", "Remove ServerApp.allow_external_kernels."
             )
+        if self._lacks_wall():
+            yield _not_in_place(
+                "the site requires a wall around it and there is none",
+                "Start it by jupyter-envguard-confine; a hub that is set up by configure() does.",
+            )
+
+    def _lacks_wall(self) -> bool:
+        """Tell whether the site requires a wall that does not stand; this process tries it."""
+        manager = self._server.kernel_spec_manager
+        if not isinstance(manager, EnvGuardKernelSpecManager):
+            return False
+        try:
+            site = manager.guard.sources.site
+        except EnvGuardError:  # nothing is offered then, and the reason is told
+            return False
+        return site.guard.required and not wall.stands(str(site.store_root))
 
     def _hold(self, problem: EnvGuardError) -> None:
         """Let the server start nothing, whoever asks."""

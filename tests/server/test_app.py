@@ -167,3 +167,23 @@ def test_jupyter_finds_the_extension():
     (point,) = jupyter_envguard._jupyter_server_extension_points()
     assert point["app"] is EnvGuardApp
     assert EnvGuardApp.name == "jupyter_envguard"
+
+
+class TestWithAWallThatIsRequired:
+    @pytest.fixture(params=[False, True])
+    def stands(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+        monkeypatch.setattr("jupyter_envguard.wall.stands", lambda place: request.param)
+        return bool(request.param)
+
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder, stands: bool) -> dict[str, Any]:
+        text = site.path.read_text().replace("mode: best-effort", "mode: required")
+        site.path.write_text(text)
+        return {"EnvGuardApp": {"site": str(site.path)}}
+
+    def test_a_server_without_it_starts_nothing(self, fetch: Fetch, stands: bool):
+        if stands:
+            assert fetch("envguard/api/environments").status == 200
+        else:
+            assert refusals(fetch) == {(403, "guard-not-in-place")}
+            assert "requires a wall" in fetch("envguard/api/me").json["message"]
