@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("jupyter_envguard")
 _NOWHERE = logging.NullHandler()
 
+STDOUT, STDERR = 1, 2
+"""Numbers of the standard streams; the last of them is the last number that they take."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
+    _open_what_is_closed()
     screen = Screen.of_process(json="--json" in words)
     # Without a handler logging writes warnings and tracebacks to stderr by itself.
     logging.getLogger().addHandler(_NOWHERE)
@@ -41,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         screen.err.write("interrupted\n")
         return Exit.INTERRUPTED
+    except OSError:  # the answer or the refusal cannot be written, and so neither can this
+        _close_quietly(screen)
+        return Exit.UNAVAILABLE
     return code
 
 
@@ -106,9 +113,20 @@ def _log_to(path: str) -> None:
     logging.getLogger().setLevel(logging.DEBUG)
 
 
+def _open_what_is_closed() -> None:
+    """Point closed standard streams at nothing, or the next file opened would be what others print into."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or os.fdopen(STDOUT, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(STDERR, "w", encoding="utf-8", closefd=False)
+
+
 def _close_quietly(screen: Screen) -> None:
-    """Point stdout at nothing, so that the interpreter's last flush does not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), screen.out.fileno())
+    """Point both streams at nothing, so that the interpreter's last flush does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (screen.out, screen.err):
+        os.dup2(nowhere, stream.fileno())
 
 
 if __name__ == "__main__":

@@ -129,6 +129,26 @@ def test_a_reader_that_went_away_is_no_traceback(root: Path) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        (">&-", 0),
+        ("<&- >&- 2>&-", 0),
+        (">/dev/full", 7),
+        (">/dev/full 2>/dev/full", 7),
+    ],
+)
+def test_streams_that_take_nothing_are_no_traceback(root: Path, redirection: str, code: int) -> None:
+    command = ["bash", "-c", f'exec "$@" {redirection}', "bash", *MODULE, "rules", "--json"]
+    done = subprocess.run(command, capture_output=True, cwd=root)
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+
+
+def test_a_refusal_that_cannot_be_written_is_still_one(root: Path) -> None:
+    command = ["bash", "-c", 'exec "$@" 2>&-', "bash", *MODULE, "list", "--site", "/no/such/site.yaml"]
+    assert subprocess.run(command, capture_output=True, cwd=root).returncode == 4
+
+
 def test_text_that_the_encoding_lacks_is_escaped(spawn: Run, tmp_path: Path) -> None:
     done = spawn("inspect", tmp_path / "数据.tar", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert done.refusal == (4, "file-not-found")
