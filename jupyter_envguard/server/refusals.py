@@ -101,8 +101,7 @@ class KernelsHandler(StartHandler, MainKernelHandler):
         model = self.get_json_body() or {}
         if not isinstance(model.get("path"), str | None):
             raise _unclear("The path of the kernel is not text.")
-        if model.get("kernel_id") is not None and not _is_kernel_id(model["kernel_id"]):
-            raise _unclear("The kernel_id is no id that a kernel can have.")
+        _check_kernel_id(model.get("kernel_id"))
         await self.check(model)
         await ensure_async(super().post())
 
@@ -211,18 +210,17 @@ def _asked_kernel(model: dict[str, Any]) -> dict[str, Any]:
     for name in ("path", "name", "type"):
         if not isinstance(model.get(name, ""), str):
             raise _unclear(f"The {name} of the session is not text.")
-    if kernel.get("id") is not None and not isinstance(kernel["id"], str):
-        raise _unclear("The id of the session's kernel is not text.")
+    _check_kernel_id(kernel.get("id"))
     return kernel
 
 
-def _is_kernel_id(wanted: object) -> bool:
-    """Return whether a kernel with the id `wanted` could be found, recorded and stopped again."""
-    return (
-        isinstance(wanted, str)
-        and len(wanted) <= MAX_KERNEL_ID
-        and re.fullmatch(_kernel_id_regex, wanted, re.ASCII) is not None
-    )
+def _check_kernel_id(wanted: object) -> None:
+    """Raise `invalid-argument` for an id by which no kernel could be found, recorded and stopped again."""
+    if wanted is None:
+        return
+    fits = isinstance(wanted, str) and len(wanted) <= MAX_KERNEL_ID
+    if not fits or not re.fullmatch(_kernel_id_regex, str(wanted), re.ASCII):
+        raise _unclear("The id of the kernel is none that a kernel can have.")
 
 
 def _unclear(why: str) -> InvalidInput:

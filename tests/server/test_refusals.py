@@ -33,7 +33,21 @@ FOREIGN = [
     "x" * 5000,
 ]
 
-KERNEL_IDS = [5, [], {}, True, "", "x", "None", "../x", "a/b", "\0", "\ud800", "é-1-1-1-1", "a-b-c-d-" + "e" * 300]
+KERNEL_IDS = [
+    5,
+    [],
+    {},
+    True,
+    "",
+    "x",
+    "None",
+    "../x",
+    "a/b",
+    "\0",
+    "\ud800",
+    "é-1-1-1-1",
+    "a-b-c-d-" + "e" * 300,
+]
 
 HARMFUL = {"EVIL", "PYTHONPATH", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "SECRET_TOKEN", "JUPYTERHUB_API_TOKEN"}
 CHILD = (
@@ -126,7 +140,7 @@ class TestForeignKernels:
             ("api/kernels", {"name": "datasci", "path": ["a"]}),
             *(("api/kernels", {"name": "datasci", "kernel_id": wanted}) for wanted in KERNEL_IDS),
             ("api/sessions", b"\xff\xfe"),
-            ("api/sessions", session({"id": {}})),
+            *(("api/sessions", session({"name": "datasci", "id": wanted})) for wanted in KERNEL_IDS),
             ("api/sessions", session([])),
             ("api/sessions", session("evil")),
             ("api/sessions", session({}, path=5)),
