@@ -30,6 +30,7 @@ def check(url: str, password: str, home: Path, say: Callable[[str], None]) -> bo
             _start_server,
             _sees_exactly,
             _runs_a_cell,
+            _environment_stays_as_it_is,
             _is_refused,
             _planted_kernels_stay_out,
         ):
@@ -75,6 +76,27 @@ def _runs_a_cell(client: HubClient, _: Path) -> str:
     finally:
         client.delete(f"api/kernels/{kernel['id']}")
     return f"starts {name} and imports {module} {version} from {prefix}"
+
+
+def _environment_stays_as_it_is(client: HubClient, home: Path) -> str:
+    """The user, who owns the environment in this demo, changed it."""
+    (home / "mine").unlink(missing_ok=True)
+    kernel = client.post("api/kernels", {"name": "minimal"})
+    try:
+        prefix = client.run_cell(kernel["id"], "import sys; print(sys.prefix)").strip()
+        attempt = f"chmod u+w {prefix}/bin; touch {prefix}/bin/evil; chmod u-w {prefix}/bin"
+        client.run_cell(kernel["id"], f"import os; os.system({attempt!r})")
+        own = client.run_cell(kernel["id"], "print(open(f'/proc/{os.getppid()}/environ').read())")
+        raise StepFailed(f"a kernel read its server's variables: {own[:40]}…")
+    except Refused as error:
+        if "PermissionError" not in error.body:
+            raise
+    finally:
+        client.delete(f"api/kernels/{kernel['id']}")
+    client.run_in_terminal(f"{attempt}; touch {home}/mine")
+    if Path(prefix, "bin/evil").exists() or not (home / "mine").exists():
+        raise StepFailed(f"files were written to {prefix}, or none to {home}.")
+    return "cannot write to the environment from a cell or a terminal, nor read the server's variables"
 
 
 def _is_refused(client: HubClient, _: Path) -> str:

@@ -108,13 +108,33 @@ class HubClient:
 
     def run_cell(self, kernel_id: str, code: str) -> str:
         """Run `code` in the kernel and return its text output; an error in it is raised as `Refused`."""
-        url = f"{self.server_url}/api/kernels/{kernel_id}/channels"
+        with self._channel(f"api/kernels/{kernel_id}/channels") as channel:
+            return _run(channel, code)
+
+    def run_in_terminal(self, command: str) -> str:
+        """Run `command` in a new terminal and return what the terminal showed until it was done."""
+        name = self.post("api/terminals", {})["name"]
+        try:
+            with self._channel(f"terminals/websocket/{name}") as channel:
+                channel.send(json.dumps(["stdin", f"{command}; echo $((6 * 7))done\r"]))
+                shown = ""
+                while "42done" not in shown:
+                    kind, *rest = json.loads(channel.recv())
+                    shown += rest[0] if kind == "stdout" else ""
+                return shown
+        finally:
+            self.delete(f"api/terminals/{name}")
+
+    @contextlib.contextmanager
+    def _channel(self, path: str) -> Iterator[Any]:
+        """Open a websocket to the user's server until the block ends."""
+        url = f"{self.server_url}/{path}"
         header = {"Cookie": self._cookies(url)}
         channel = websocket.create_connection(
             "ws" + url.removeprefix("http"), header=header, timeout=SERVER_TIMEOUT, origin=self.url
         )
         try:
-            return _run(channel, code)
+            yield channel
         finally:
             channel.close()
 

@@ -45,6 +45,12 @@ SYSTEM_FILES = (
 SYSTEM_SINKS = ("/dev/null", "/dev/full")
 """Devices that programs write to."""
 
+START = (
+    "import sys; sys.path.append({root!r}); from jupyter_envguard.landlock import main; "
+    "sys.exit(main(sys.argv[1:]))"
+)
+"""What `command` lets Python run: the module, not its file, which would be compiled anew each time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
@@ -155,8 +161,8 @@ def command(confinement: Confinement, argv: Sequence[str]) -> list[str]:
     The process keeps its pid. It exits with 125 and a line on standard error when
     it cannot be confined, and with 126 when the program cannot be started.
     """
-    script = Path(landlock.__file__).absolute()
-    return [sys.executable, "-I", "-S", str(script), landlock.pack(asdict(confinement)), *argv]
+    start = START.format(root=str(Path(landlock.__file__).absolute().parent.parent))
+    return [sys.executable, "-I", "-S", "-c", start, landlock.pack(asdict(confinement)), *argv]
 
 
 def system_paths(*paths: str) -> tuple[str, ...]:

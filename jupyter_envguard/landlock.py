@@ -1,10 +1,10 @@
 """The system calls that confine a process for good: Landlock, no_new_privs, capabilities.
 
 `confine` is the face of this module for the rest of the package. This file is
-self-contained because it also runs as a script in front of a kernel
-(`python -I -S landlock.py PAYLOAD COMMAND …`), where every import is paid again
-at every start: no dataclasses, no json, nothing of ours. What fails is an
-`OSError` with a sentence; one that blames a path carries it as `filename`.
+self-contained because its `main` also runs in front of a kernel (`confine.command`
+starts it), where every import is paid again at every start: no dataclasses, no json,
+nothing of ours. What fails is an `OSError` with a sentence; one that blames a path
+carries it as `filename`.
 
 The order in `apply` matters: paths are opened while the process still may, then
 the user changes, then capabilities go, and the ruleset closes the door last.
@@ -62,7 +62,7 @@ BIND_TCP, CONNECT_TCP = 1, 2
 SCOPE_ABSTRACT_SOCKETS, SCOPE_SIGNALS = 1, 2
 
 CANNOT_CONFINE, CANNOT_RUN = 125, 126
-"""Exit codes of the script, as `env` and `nohup` use them."""
+"""Exit codes of `main`, as `env` and `nohup` use them."""
 
 # The same numbers on x86_64 and aarch64, where all newer calls are shared.
 _MACHINES = ("x86_64", "aarch64")
@@ -222,7 +222,7 @@ def apply(settings: Mapping[str, Any]) -> None:
 
 
 def pack(settings: Mapping[str, Any]) -> str:
-    """Return `settings` as the script's first argument; both ends are the same interpreter."""
+    """Return `settings` as the first argument of `main`; both ends are the same interpreter."""
     return marshal.dumps(dict(settings)).hex()
 
 
@@ -262,7 +262,3 @@ def fail(code: int, why: str, tell: int | None = None) -> int:
     if tell is not None:
         os.write(tell, why.encode())
     return code
-
-
-if __name__ == "__main__":  # pragma: no cover - the process becomes the command and keeps no record
-    sys.exit(main(sys.argv[1:]))

@@ -62,7 +62,7 @@ def test_a_wall_is_put_before_the_command(
 ) -> None:
     found = start(mode="required")
     assert found.command[-3:] == (str(images[0].python), "-c", "pass")
-    assert "landlock" in found.command[3]
+    assert "landlock" in found.command[4]
     assert found.environment == {"TMPDIR": f"{at_home}/tmp/envguard-{os.geteuid()}"}
 
 
