@@ -1,0 +1,170 @@
+"""Family C: foreign modules and libraries by the ways that Python finds them."""
+# ruff: noqa: E501 - what is typed stays on its line
+
+from __future__ import annotations
+
+from tests.attacks.attempt import Attempt
+
+PLANT = "printf 'print(\"REACHED\", flush=True)\\n' > "
+C_PLANT = (
+    "printf '#include <unistd.h>\\n__attribute__((constructor)) static void f(void)"
+    '{write(2,"REACHED\\\\n",8);}\\n\' > x.c && gcc -shared -fPIC -o x.so x.c'
+)
+
+IMPORTS = (
+    Attempt(
+        "C01",
+        "`PYTHONPATH` of the server, a module of its own name",
+        "start",
+        PLANT + "json.py",
+        variables={"PYTHONPATH": "{OWN}"},
+    ),
+    Attempt(
+        "C02",
+        "`sys.path` in a cell",
+        "kernel",
+        "!unzip -q {WHEEL} -d u || {PYTHON} -m zipfile -e {WHEEL} u\n"
+        "import sys; sys.path.insert(0, OWN + '/u')\nimport foreign",
+    ),
+    Attempt(
+        "C03",
+        "`usercustomize` in the user's site-packages",
+        "start",
+        'F="$HOME/.local/lib/${LIB##*/}/site-packages"; mkdir -p "$F"; ' + PLANT + '"$F/usercustomize.py"',
+    ),
+    Attempt(
+        "C04",
+        "`sitecustomize` on `PYTHONPATH`",
+        "start",
+        PLANT + "sitecustomize.py",
+        variables={"PYTHONPATH": "{OWN}"},
+    ),
+    Attempt(
+        "C05",
+        "a `.pth` in the user's site-packages",
+        "start",
+        'F="$HOME/.local/lib/${LIB##*/}/site-packages"; mkdir -p "$F"; rm -f "$F"/*;'
+        ' echo \'import sys; print("REACHED", flush=True)\' > "$F/x.pth"',
+    ),
+    Attempt(
+        "C06", "an approved name beside the notebook", "start", 'rm -rf "$HOME/.local"; ' + PLANT + "json.py"
+    ),
+    Attempt("C07", "`ipykernel_launcher` beside the notebook", "start", PLANT + "ipykernel_launcher.py"),
+    Attempt("C08", "`IPython.py` beside the notebook", "start", PLANT + "IPython.py"),
+    Attempt(
+        "C09",
+        "`PYTHONHOME` naming a standard library of links with one more module",
+        "start",
+        'L="lib/${LIB##*/}"; mkdir -p "$L" && ln -s "$LIB"/* "$L/" && '
+        + PLANT
+        + '"lib/${LIB##*/}/sitecustomize.py"',
+        variables={"PYTHONHOME": "{OWN}"},
+    ),
+    Attempt(
+        "C10",
+        "`PYTHONUSERBASE` naming an own folder",
+        "start",
+        'F="lib/${LIB##*/}/site-packages"; mkdir -p "$F"; ' + PLANT + '"$F/usercustomize.py"',
+        variables={"PYTHONUSERBASE": "{OWN}"},
+    ),
+    Attempt("C11", "`LD_PRELOAD`", "start", C_PLANT, variables={"LD_PRELOAD": "{OWN}/x.so"}),
+    Attempt(
+        "C12",
+        "`LD_AUDIT`",
+        "start",
+        C_PLANT,
+        variables={"LD_AUDIT": "{OWN}/x.so"},
+    ),
+    Attempt(
+        "C13",
+        "`importlib` from a file",
+        "kernel",
+        "open('f.py', 'w').write('print(\"REACHED\")')\nimport importlib.util as u\n"
+        "s = u.spec_from_file_location('f', OWN + '/f.py'); m = u.module_from_spec(s); s.loader.exec_module(m)",
+    ),
+    Attempt("C14", "`exec` of text", "kernel", "exec('print(\"REACHED\")')"),
+    Attempt(
+        "C15",
+        "native code by `ctypes`",
+        "kernel",
+        "!" + C_PLANT.replace("{", "{{").replace("}", "}}") + "\nimport ctypes; ctypes.CDLL(OWN + '/x.so')",
+    ),
+    Attempt(
+        "C16",
+        "an importer in memory",
+        "kernel",
+        "import sys, importlib.abc, importlib.util\n"
+        "class F(importlib.abc.MetaPathFinder, importlib.abc.Loader):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        return importlib.util.spec_from_loader(name, self) if name == 'ghost' else None\n"
+        "    def exec_module(self, module): print('REACHED')\n"
+        "sys.meta_path.insert(0, F())\nimport ghost",
+    ),
+    Attempt(
+        "C17",
+        "poisoned byte code in the environment",
+        "terminal",
+        'F="$(ls "$SITE"/__pycache__/*.pyc | head -1)"; chmod u+w "$F"; echo x > "$F"',
+        "changed",
+    ),
+    Attempt(
+        "C18",
+        "byte code written beside a module",
+        "terminal",
+        '"$PYTHON" -I -c "import py_compile, os; py_compile.compile(os.environ[\'HELD\'],'
+        " cfile=os.environ['SITE'] + '/packaging/evil.pyc', doraise=True)\"",
+        "changed",
+    ),
+    Attempt(
+        "C19",
+        "byte code elsewhere by `PYTHONPYCACHEPREFIX`",
+        "start",
+        '"$PYTHON" -c "import json, py_compile, os, sys; sys.pycache_prefix = os.environ[\'OWN\'];'
+        " import importlib.util as u; f = json.__file__; c = u.cache_from_source(f);"
+        " open('e.py', 'w').write('print(\\\"REACHED\\\", flush=True)'); os.utime('e.py', (os.stat(f).st_mtime,) * 2);"
+        " py_compile.compile('e.py', cfile=c, dfile=f, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)\"",
+        variables={"PYTHONPYCACHEPREFIX": "{OWN}"},
+    ),
+    Attempt(
+        "C20",
+        "an approved function replaced in memory",
+        "kernel",
+        "import json; json.dumps = lambda *_: 'REACHED'; print(json.dumps(1))",
+    ),
+    Attempt(
+        "C21",
+        "own configuration of IPython in the home",
+        "start",
+        'mkdir -p "$HOME/.ipython/profile_default"; '
+        + PLANT
+        + '"$HOME/.ipython/profile_default/ipython_config.py"',
+    ),
+    Attempt(
+        "C22",
+        "a startup file of IPython in the home, run in a terminal",
+        "terminal",
+        'mkdir -p "$HOME/.ipython/profile_default/startup"; '
+        + PLANT
+        + '"$HOME/.ipython/profile_default/startup/00.py"; "$PYTHON" -I -m IPython --colors=nocolor -c pass',
+    ),
+    Attempt(
+        "C23",
+        "a pickle that runs code",
+        "kernel",
+        "import pickle\nclass P:\n    def __reduce__(self): return (print, ('REACHED',))\npickle.loads(pickle.dumps(P()))",
+    ),
+    Attempt(
+        "C24",
+        "the hooks unloaded, then installed",
+        "kernel",
+        "%unload_ext envguard_hooks.ipython\n!{PYTHON} -I {PIP} install --no-index -q --break-system-packages {WHEEL}",
+        "changed",
+    ),
+    Attempt(
+        "C25",
+        "a helper module beside the notebook (allowed)",
+        "kernel",
+        "open('helper_of_mine.py', 'w').write('print(\"REACHED\")')\nimport importlib; importlib.invalidate_caches()\n"
+        "import helper_of_mine",
+    ),
+)

@@ -1,0 +1,162 @@
+"""Every attempt is made, and none changes an approved environment.
+
+`ENVGUARD_WRITE_DOCS=1` writes what came of them to the documentation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pip
+import pluggy
+import pytest
+
+from demo.environments import Packs
+from jupyter_envguard.site import load
+from jupyter_envguard.store import Store
+from tests.attacks.attempt import Outcome
+from tests.attacks.corpus import ATTEMPTS, FAMILIES
+from tests.attacks.session import Ground, is_supported, session
+from tests.attacks.table import SENTENCE, changed_columns, page
+from tests.sites import SiteBuilder, short_folder
+
+PAGE = "docs/explanation/attacks.md"
+SETTINGS = {"open": False, "enforce": True}
+OWN_CONFIGURATION = "C21"
+"""IPython's own configuration in the home counts in kernels, as the user's code does."""
+Results = dict[str, dict[str, Outcome]]
+
+pytestmark = [
+    pytest.mark.packs,
+    pytest.mark.skipif(
+        not is_supported(), reason="needs root, to make a user, and Landlock with scopes (ABI 6)"
+    ),
+]
+
+
+@contextlib.contextmanager
+def throw_away_user(home: Path) -> Iterator[pwd.struct_passwd]:
+    """Make a user with a home, and remove both and what the user left in shared folders."""
+    name = f"egattack{os.getpid()}"
+    subprocess.run(
+        ["useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/bin/sh", name], check=True
+    )
+    user = pwd.getpwnam(name)
+    try:
+        home.mkdir(mode=0o700)
+        os.chown(home, user.pw_uid, user.pw_gid)
+        yield user
+    finally:
+        for folder in (Path("/tmp"), Path("/dev/shm")):
+            for path in folder.iterdir():
+                if path.lstat().st_uid == user.pw_uid:
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+def make_tools(tools: Path, root: Path) -> None:
+    """Put what attempts bring along where the user can read it: pip, a wheel, a double of conda."""
+    (tools / "jupyter_envguard").mkdir(parents=True)
+    shutil.copy(root / "tests/attacks/cells.py", tools)
+    shutil.copy(root / "jupyter_envguard/landlock.py", tools / "jupyter_envguard")
+    shutil.copytree(Path(pip.__file__).parent, tools / "pip")
+    with zipfile.ZipFile(tools / "foreign-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("foreign/__init__.py", "print('REACHED')\n")
+        wheel.writestr(
+            "foreign-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: foreign\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            "foreign-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr("foreign-1.0.dist-info/RECORD", "")
+    shutil.copytree(root / "jupyter_envguard/hooks", tools / "jupyter_envguard/hooks")
+    known = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"]["conda"]
+    for name, plugins in (("conda-open", {}), ("conda-enforce", known)):
+        folder = tools / name
+        (folder / "tests").mkdir(parents=True)
+        shutil.copy(root / "tests/conda_double.py", folder / "tests")
+        shutil.copytree(Path(pluggy.__file__).parent, folder / "pluggy")
+        shutil.copytree(root / "jupyter_envguard/hooks", folder / "jupyter_envguard/hooks")
+        lines = [f'{plugin} = "{value}"' for plugin, value in plugins.items()]
+        (folder / "pyproject.toml").write_text("\n".join(["[project.entry-points.conda]", *lines]) + "\n")
+    subprocess.run(["chmod", "-R", "a+rX", str(tools)], check=True)
+
+
+@pytest.fixture(scope="module")
+def ground(packs: Packs, root: Path) -> Iterator[Ground]:
+    """A site with one real image that belongs to root, and a user without rights."""
+    with short_folder() as folder:
+        folder.chmod(0o755)
+        builder = SiteBuilder(folder / "site", folder / "s")
+        builder.spool.chmod(0o1733)
+        image = builder.image(packs.minimal)
+        make_tools(folder / "tools", root)
+        with throw_away_user(folder / "home") as user:
+            yield Ground(
+                site=load(builder.path),
+                image=image,
+                home=folder / "home",
+                tools=folder / "tools",
+                uid=user.pw_uid,
+                gid=user.pw_gid,
+                name=user.pw_name,
+            )
+
+
+@pytest.fixture(scope="module")
+def results(ground: Ground) -> Results:
+    """What came of every attempt, by set-up and id."""
+    found: Results = {}
+    for setting, walled in SETTINGS.items():
+        with session(ground, walled) as running:
+            found[setting] = {attempt.id: running.make(attempt) for attempt in ATTEMPTS}
+    return found
+
+
+def test_ids_are_unique_and_their_families_known() -> None:
+    assert len({attempt.id for attempt in ATTEMPTS}) == len(ATTEMPTS)
+    assert {attempt.family for attempt in ATTEMPTS} == set(FAMILIES)
+
+
+def test_nothing_changes_an_approved_environment(results: Results) -> None:
+    assert [number for number, outcome in results["enforce"].items() if outcome.changed] == []
+
+
+def test_an_environment_is_what_its_manifest_says_after_all_attempts(
+    ground: Ground, results: Results
+) -> None:
+    assert results
+    assert Store(ground.site.store_root).verify(ground.image, "full") == ()
+
+
+def test_what_is_refused_by_a_hook_is_said_in_a_sentence(results: Results) -> None:
+    wanted = [*(f"A0{number}" for number in range(1, 10)), "A16", "A17", "A20", "B14", "B15"]
+    assert [number for number in wanted if SENTENCE not in results["enforce"][number].said] == []
+
+
+def test_what_lies_outside_a_kernel_is_not_reached_from_it(results: Results) -> None:
+    wanted = ("D41", "D42", "D43", "D44", "D45", "E16", "F07", "F15")
+    assert [number for number in wanted if not results["open"][number].reached] == []
+    assert [number for number in wanted if results["enforce"][number].reached] == []
+
+
+def test_of_what_is_planted_only_own_configuration_starts_with_a_kernel(results: Results) -> None:
+    planted = [attempt.id for attempt in ATTEMPTS if attempt.where == "start"]
+    reached = [number for number in planted if results["enforce"][number].reached]
+    assert reached == [OWN_CONFIGURATION]
+    assert [number for number in planted if "started" not in results["enforce"][number].said] == []
+
+
+def test_the_documentation_says_what_came_of_them(root: Path, results: Results) -> None:
+    path = root / PAGE
+    if os.environ.get("ENVGUARD_WRITE_DOCS") == "1":
+        path.write_text(page(results), "utf-8")
+    assert changed_columns(path.read_text("utf-8")) == changed_columns(page(results))
