@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from jupyter_envguard.errors import InvalidInput, PackRefused
+from jupyter_envguard.errors import InvalidInput, PackRefused, Unavailable
 from jupyter_envguard.files import explained
 from jupyter_envguard.pack import zstd
 from jupyter_envguard.pack.limits import KIB, MIB, Limits
@@ -32,6 +32,8 @@ PIECE = MIB
 """Most bytes that a decoder hands over at a time."""
 AHEAD = 8
 """Pieces that the background may be ahead."""
+BEGIN_SECONDS = 60.0
+"""Seconds in which a thread must have begun its work."""
 GZIP = 31
 """zlib's window bits for: a gzip header and trailer, both checked."""
 
@@ -184,6 +186,32 @@ def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(small)
 
 
+class Background(threading.Thread):
+    """A thread that has begun its work when `start` returns.
+
+    A thread can die between the two, of which nobody is told: whoever waits for its
+    words would wait for ever, and a hash would be one of nothing.
+    """
+
+    def __init__(self, work: Callable[[], None], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._begun = threading.Event()
+
+    def start(self) -> None:
+        """Start the thread; raises `internal-error` when it does not begin within `BEGIN_SECONDS`."""
+        super().start()
+        if not self._begun.wait(BEGIN_SECONDS):
+            raise Unavailable(
+                "internal-error", f"The thread {self.name} did not begin its work.", "Try again."
+            )
+
+    def run(self) -> None:
+        """Say that the work begins, and do it."""
+        self._begun.set()
+        self._work()
+
+
 class Ahead:
     """The pieces of an iterator, made by a background thread a little before they are wanted.
 
@@ -195,7 +223,7 @@ class Ahead:
         self._pieces = pieces
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(ahead)
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="envguard-unpack", daemon=True)
+        self._thread = Background(self._run, "envguard-unpack")
 
     def __enter__(self) -> Iterator[bytes]:
         self._thread.start()
@@ -237,7 +265,7 @@ class Fingerprint:
         self._digest = hashlib.sha256()
         self._error: BaseException | None = None
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="envguard-hash", daemon=True)
+        self._thread = Background(self._run, "envguard-hash")
 
     def __enter__(self) -> Fingerprint:
         self._thread.start()

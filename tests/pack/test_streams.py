@@ -19,11 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, PackRefused, Unavailable
+from jupyter_envguard.pack import streams
 from jupyter_envguard.pack.limits import Limits
 from jupyter_envguard.pack.streams import (
     BLOCK,
     PIECE,
     Ahead,
+    Background,
     Fingerprint,
     Source,
     check_volume,
@@ -185,6 +187,25 @@ def test_gathering_hands_on_large_pieces() -> None:
 
 def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("envguard")]
+
+
+class TestBackground:
+    def test_has_begun_when_start_returns(self) -> None:
+        done = threading.Event()
+        background = Background(done.set, "x")
+        background.start()
+        background.join()
+        assert done.is_set()
+
+    def test_a_thread_that_dies_before_it_begins_is_not_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(streams, "BEGIN_SECONDS", 0.01)
+        background = Background(lambda: None, "x")
+        monkeypatch.setattr(background, "run", lambda: None)
+        with pytest.raises(Unavailable) as caught:
+            background.start()
+        assert caught.value.code == "internal-error"
 
 
 class TestAhead:
