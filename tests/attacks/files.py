@@ -67,7 +67,7 @@ FILES = (
     cell(
         "D29",
         "a file without a name, linked in",
-        "f = os.open(OWN, os.O_TMPFILE | os.O_WRONLY)\nos.link(f'/proc/self/fd/{f}', SITE + '/evil.py', follow_symlinks=True)",
+        "f = os.open(OWN, os.O_TMPFILE | os.O_WRONLY)\nos.link(f'/proc/self/fd/{f}', SITE + '/evil.py', src_dir_fd=f)",
     ),
     cell(
         "D30",

@@ -25,13 +25,26 @@ from jupyter_envguard.store import Store
 from tests.attacks.attempt import Outcome
 from tests.attacks.corpus import ATTEMPTS, FAMILIES
 from tests.attacks.session import Ground, is_supported, session
-from tests.attacks.table import SENTENCE, changed_columns, page
+from tests.attacks.table import BY_OWNERS, SENTENCE, changed_columns, page
+from tests.attacks.unprotected import changed_by, owned_copy
 from tests.sites import SiteBuilder, short_folder
 
 PAGE = "docs/explanation/attacks.md"
 SETTINGS = {"open": False, "enforce": True}
 OWN_CONFIGURATION = "C21"
 """IPython's own configuration in the home counts in kernels, as the user's code does."""
+HOPELESS = {"A16", "A17", "A19", "B14", "B15", "D22", "D28"}
+"""Attempts that need a program which is not there, or that no system allows on any file."""
+SLOW_TO_PUT_RIGHT = {"B19", "D14", "D15"}
+"""Attempts that remove or rename all of an environment; races are left out too, being won by chance."""
+CHANGES = [
+    attempt
+    for attempt in ATTEMPTS
+    if attempt.goal == "changed"
+    and attempt.family != "G"
+    and attempt.where != "start"
+    and attempt.id not in SLOW_TO_PUT_RIGHT
+]
 Results = dict[str, dict[str, Outcome]]
 
 pytestmark = [
@@ -121,6 +134,13 @@ def results(ground: Ground) -> Results:
     return found
 
 
+@pytest.fixture(scope="module")
+def owned(ground: Ground) -> dict[str, dict[str, bool]]:
+    """Which attempts change a copy of the environment that the user owns, by set-up."""
+    copy = owned_copy(ground)
+    return {setting: changed_by(CHANGES, ground, copy, walled) for setting, walled in SETTINGS.items()}
+
+
 def test_ids_are_unique_and_their_families_known() -> None:
     assert len({attempt.id for attempt in ATTEMPTS}) == len(ATTEMPTS)
     assert {attempt.family for attempt in ATTEMPTS} == set(FAMILIES)
@@ -128,6 +148,17 @@ def test_ids_are_unique_and_their_families_known() -> None:
 
 def test_nothing_changes_an_approved_environment(results: Results) -> None:
     assert [number for number, outcome in results["enforce"].items() if outcome.changed] == []
+
+
+def test_attempts_do_change_an_environment_that_nothing_protects(owned: dict[str, dict[str, bool]]) -> None:
+    assert {attempt.id for attempt in CHANGES} - set(owned["open"]) == HOPELESS
+
+
+def test_the_wall_alone_leaves_an_owner_nothing_but_modes_times_and_lists(
+    owned: dict[str, dict[str, bool]],
+) -> None:
+    assert sorted(owned["enforce"]) == sorted(BY_OWNERS)
+    assert not any(owned["enforce"].values())
 
 
 def test_an_environment_is_what_its_manifest_says_after_all_attempts(
