@@ -59,8 +59,12 @@ pytestmark = [
 def throw_away_user(home: Path) -> Iterator[pwd.struct_passwd]:
     """Make a user with a home, and remove both and what the user left in shared folders."""
     name = f"egattack{os.getpid()}"
+    # Not on every root's path: sudo and cron leave these folders out.
+    useradd, userdel = (
+        shutil.which(tool, path="/usr/sbin:/sbin:/usr/bin") or tool for tool in ("useradd", "userdel")
+    )
     subprocess.run(
-        ["useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/bin/sh", name], check=True
+        [useradd, "--no-create-home", "--home-dir", str(home), "--shell", "/bin/sh", name], check=True
     )
     user = pwd.getpwnam(name)
     try:
@@ -72,7 +76,7 @@ def throw_away_user(home: Path) -> Iterator[pwd.struct_passwd]:
             for path in folder.iterdir():
                 if path.lstat().st_uid == user.pw_uid:
                     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
-        subprocess.run(["userdel", name], check=True, capture_output=True)
+        subprocess.run([userdel, name], check=True, capture_output=True)
 
 
 def make_tools(tools: Path, root: Path) -> None:
