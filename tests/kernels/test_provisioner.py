@@ -221,7 +221,7 @@ class TestRealKernels:
 @contextmanager
 def changed_program(image: Image) -> Iterator[None]:
     program = image.python.resolve()
-    before = program.read_bytes()
+    before, times = program.read_bytes(), program.stat()
     try:
         program.chmod(0o755)
         program.write_bytes(b"#!/bin/sh\necho evil\n")
@@ -229,6 +229,7 @@ def changed_program(image: Image) -> Iterator[None]:
     finally:
         program.write_bytes(before)
         program.chmod(0o555)
+        os.utime(program, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 class TestRefusals:
