@@ -10,12 +10,12 @@ import os
 import pwd
 import shutil
 import subprocess
+import sysconfig
 import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pip
 import pluggy
 import pytest
 
@@ -84,7 +84,8 @@ def make_tools(tools: Path, root: Path) -> None:
     (tools / "jupyter_envguard").mkdir(parents=True)
     shutil.copy(root / "tests/attacks/cells.py", tools)
     shutil.copy(root / "jupyter_envguard/landlock.py", tools / "jupyter_envguard")
-    shutil.copytree(Path(pip.__file__).parent, tools / "pip")
+    # Found, not imported: importing pip makes setuptools give its distutils up for the whole process.
+    shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), tools / "pip")
     with zipfile.ZipFile(tools / "foreign-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("foreign/__init__.py", "print('REACHED')\n")
         wheel.writestr(
