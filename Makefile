@@ -48,7 +48,7 @@ pytest: .venv/.test demo/node_modules/.package-lock.json
 	@mkdir -p .cache && rm -f .coverage .coverage.*
 	nice $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(ARGUMENTS) | tee .cache/pytest.log
 	$(say) "Coverage of the core"
-	$(PYTHON) -m coverage report --skip-covered --show-missing --fail-under=99 --include='$(CORE_FILES)'
+	$(PYTHON) -m coverage report --skip-covered --show-missing --fail-under=100 --include='$(CORE_FILES)'
 
 .PHONY: lint
 lint: .venv/.test labextension/node_modules/.package-lock.json ## Check style, types and who imports whom
