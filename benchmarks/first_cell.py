@@ -27,6 +27,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from demo.environments import build, default_cache
+from demo.recipes import RECIPES
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from tests.sites import SiteBuilder, short_folder
@@ -112,7 +113,7 @@ def line(name: str, starts: list[Took]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pack", default="minimal", help="which of the demo's packs")
+    parser.add_argument("--pack", default="minimal", choices=RECIPES, help="which of the demo's packs")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     with short_folder() as folder:

@@ -121,8 +121,15 @@ def fetch(jp_fetch: Any, wait: Callable[[Awaitable[Any]], Any]) -> Fetch:  # noq
     def ask(path: str, method: str = "GET", body: Any = None, **options: Any) -> Reply:
         if body is not None:
             options["body"] = body if isinstance(body, str | bytes) else json.dumps(body)
+
+        async def request() -> HTTPResponse:
+            # Inside the loop: the client binds its future to whatever loop is current, and a fixture
+            # that has called `asyncio.run` (building a pack does) leaves none behind.
+            response: HTTPResponse = await jp_fetch(path, method=method, request_timeout=60, **options)
+            return response
+
         try:
-            response = wait(jp_fetch(path, method=method, request_timeout=60, **options))
+            response = wait(request())
         except HTTPClientError as error:
             if error.response is None:
                 raise
