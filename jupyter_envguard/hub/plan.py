@@ -1,0 +1,44 @@
+"""What the hub is going to set for single-user servers, worked out before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_envguard.hub.wall import in_front
+from jupyter_envguard.site import Site
+
+MANAGER = "jupyter_envguard.kernels.kernelspecs.EnvGuardKernelSpecManager"
+PROVISIONER = "envguard-provisioner"
+
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `configure` sets, worked out before anything is changed."""
+
+    site: Path
+    """The site file as single-user servers see it."""
+    command: tuple[str, ...]
+    """What starts the single-user server."""
+    arguments: tuple[str, ...]
+    """What the command is told, after whatever the configuration passes already."""
+    environment: Mapping[str, str]
+    """Variables added for the single-user server."""
+
+
+def plan_for(site: Site, python: str) -> Plan:
+    """Return what servers of `site` are started with, run by the interpreter `python`."""
+    return Plan(
+        site=site.path,
+        command=(*in_front(site, python), python, "-I", "-m", "jupyterhub.singleuser"),
+        arguments=(
+            f"--ServerApp.kernel_spec_manager_class={MANAGER}",
+            f"--EnvGuardKernelSpecManager.site={site.path}",
+            f"--KernelProvisionerFactory.default_provisioner_name={PROVISIONER}",
+            "--LabApp.extension_manager=readonly",
+        ),
+        environment={"PATH": f"{Path(python).parent}:{SYSTEM_PATH}", "JUPYTER_PREFER_ENV_PATH": "1"},
+    )

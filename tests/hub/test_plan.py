@@ -1,0 +1,33 @@
+"""What servers are started with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from jupyter_envguard.hub.plan import MANAGER, PROVISIONER, plan_for
+from jupyter_envguard.hub.wall import in_front
+from jupyter_envguard.site import load
+
+
+def test_python_is_isolated_behind_the_wall(site: Path) -> None:
+    command = plan_for(load(site), sys.executable).command
+    assert command == (
+        *in_front(load(site), sys.executable),
+        sys.executable,
+        "-I",
+        "-m",
+        "jupyterhub.singleuser",
+    )
+
+
+def test_the_site_and_the_manager_are_given_on_the_command_line(site: Path) -> None:
+    arguments = plan_for(load(site), sys.executable).arguments
+    assert f"--ServerApp.kernel_spec_manager_class={MANAGER}" in arguments
+    assert f"--EnvGuardKernelSpecManager.site={site}" in arguments
+    assert f"--KernelProvisionerFactory.default_provisioner_name={PROVISIONER}" in arguments
+
+
+def test_another_interpreter_comes_first_on_the_path(site: Path) -> None:
+    plan = plan_for(load(site), "/opt/conda/bin/python")
+    assert plan.environment["PATH"].startswith("/opt/conda/bin:")
