@@ -5,7 +5,11 @@
  * another one becomes a `Refusal` here, never an `undefined` in a view.
  */
 import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
+import type { ServerConnection } from '@jupyterlab/services';
+
+import { Fields, Wire, type IReason } from './wire';
+
+export { Refusal, type IReason } from './wire';
 
 /** Who approved a release, when and why. */
 export interface IApproval {
@@ -36,13 +40,6 @@ export interface IEnvironment {
   readonly digests: IDigests;
   readonly packages: number;
   readonly current: boolean;
-}
-
-/** Why something is refused, and what to do about it. */
-export interface IReason {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
 }
 
 /** One release that exists but not for this user, or not any more. */
@@ -86,18 +83,6 @@ export interface ISpec {
   readonly packages: readonly IPackage[];
 }
 
-/** The server, or the way to it, said no. */
-export class Refusal extends Error implements IReason {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly hint: string
-  ) {
-    super(message);
-    this.name = 'Refusal';
-  }
-}
-
 /** Where environments come from: the server, or a test's own hands. */
 export interface IApi {
   /** Fetch the catalog; rejects with a `Refusal`. */
@@ -108,32 +93,21 @@ export interface IApi {
 
 /** The REST interface of the server extension. */
 export class Api implements IApi {
-  constructor(private readonly _settings: ServerConnection.ISettings) {}
+  constructor(settings: ServerConnection.ISettings) {
+    this._wire = new Wire(settings);
+  }
 
   async catalog(): Promise<ICatalog> {
-    return asCatalog(await this._get('environments'));
+    return asCatalog(await this._wire.get('environments'));
   }
 
   async spec(name: string, release: string, digest: string): Promise<ISpec> {
     const [environment, version] = [name, release].map(encodeURIComponent);
     const query = URLExt.objectToQueryString({ digest });
-    return asSpec(await this._get(`environments/${environment}/releases/${version}/packages${query}`));
+    return asSpec(await this._wire.get(`environments/${environment}/releases/${version}/packages${query}`));
   }
 
-  private async _get(address: string): Promise<unknown> {
-    const url = URLExt.join(this._settings.baseUrl, 'envguard/api', address);
-    let response: Response;
-    try {
-      response = await ServerConnection.makeRequest(url, {}, this._settings);
-    } catch (reason) {
-      throw new Refusal('server-unreachable', reason instanceof Error ? reason.message : '', '');
-    }
-    const answer: unknown = await response.json().catch(() => null);
-    if (!response.ok) {
-      throw asRefusal(answer, response);
-    }
-    return answer;
-  }
+  private readonly _wire: Wire;
 }
 
 /** Return `answer` as a catalog, or throw a `Refusal` that names the field at fault. */
@@ -218,74 +192,4 @@ function asPackage(fields: Fields): IPackage {
     size: fields.number('size'),
     requested: fields.flag('requested')
   };
-}
-
-/** Take the server's own words where it has any; a proxy in between has none. */
-function asRefusal(answer: unknown, response: Response): Refusal {
-  const said: { code?: unknown; message?: unknown; hint?: unknown } =
-    typeof answer === 'object' && answer !== null ? answer : {};
-  return new Refusal(
-    typeof said.code === 'string' ? said.code : `http-${response.status}`,
-    typeof said.message === 'string' && said.message
-      ? said.message
-      : `${response.status} ${response.statusText}`.trim(),
-    typeof said.hint === 'string' ? said.hint : ''
-  );
-}
-
-/** The fields of one JSON object, each taken by its type. */
-class Fields {
-  private readonly _fields: Readonly<Record<string, unknown>>;
-
-  constructor(
-    value: unknown,
-    private readonly _path: string
-  ) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw malformed(_path || '/');
-    }
-    this._fields = value as Record<string, unknown>;
-  }
-
-  text(key: string): string {
-    return this._take(key, value => typeof value === 'string');
-  }
-
-  number(key: string): number {
-    return this._take(key, value => typeof value === 'number');
-  }
-
-  flag(key: string): boolean {
-    return this._take(key, value => typeof value === 'boolean');
-  }
-
-  fields(key: string): Fields {
-    return new Fields(this._fields[key], this._at(key));
-  }
-
-  list<T>(key: string, each: (fields: Fields) => T): T[] {
-    const items = this._take(key, (value): value is unknown[] => Array.isArray(value));
-    return items.map((item, index) => each(new Fields(item, `${this._at(key)}/${index}`)));
-  }
-
-  /** Take a field that may be missing or `null`, which are the same. */
-  optional<T>(key: string, take: (key: string) => T): T | null {
-    return this._fields[key] === undefined || this._fields[key] === null ? null : take(key);
-  }
-
-  private _take<T>(key: string, fits: (value: unknown) => value is T): T {
-    const value = this._fields[key];
-    if (!fits(value)) {
-      throw malformed(this._at(key));
-    }
-    return value;
-  }
-
-  private _at(key: string): string {
-    return `${this._path}/${key}`;
-  }
-}
-
-function malformed(path: string): Refusal {
-  return new Refusal('answer-malformed', path, '');
 }
