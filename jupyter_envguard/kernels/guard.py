@@ -35,6 +35,7 @@ from jupyter_envguard.image import VerifyMode
 from jupyter_envguard.kernels.journal import Journal
 from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
 from jupyter_envguard.kernels.listing import Listing, closed, listing_for
+from jupyter_envguard.kernels.notices import Notices
 from jupyter_envguard.kernels.subject import Subject, Subjects
 from jupyter_envguard.site import Site
 from jupyter_envguard.spec import Spec, sha256_digest
@@ -109,6 +110,7 @@ class Guard:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Read nothing yet: a guard that cannot read its site refuses, it does not fail to exist."""
+        self.notices = Notices()
         self._path = site
         self._subjects = subjects
         self._server = server
