@@ -1,15 +1,9 @@
 /**
- * What the server says, typed, and checked once.
- *
- * Everything behind this module may trust the shapes below: an answer that has
- * another one becomes a `Refusal` here, never an `undefined` in a view.
+ * What the server says about environments, typed, and checked once.
  */
 import { URLExt } from '@jupyterlab/coreutils';
-import type { ServerConnection } from '@jupyterlab/services';
 
-import { Fields, Wire, type IReason } from './wire';
-
-export { Refusal, type IReason } from './wire';
+import { Fields, type Wire, type IReason } from './wire';
 
 /** Who approved a release, when and why. */
 export interface IApproval {
@@ -93,21 +87,21 @@ export interface IApi {
 
 /** The REST interface of the server extension. */
 export class Api implements IApi {
-  constructor(settings: ServerConnection.ISettings) {
-    this._wire = new Wire(settings);
-  }
+  constructor(private readonly _wire: Wire) {}
 
   async catalog(): Promise<ICatalog> {
     return asCatalog(await this._wire.get('environments'));
   }
 
   async spec(name: string, release: string, digest: string): Promise<ISpec> {
-    const [environment, version] = [name, release].map(encodeURIComponent);
     const query = URLExt.objectToQueryString({ digest });
-    return asSpec(await this._wire.get(`environments/${environment}/releases/${version}/packages${query}`));
+    return asSpec(await this._wire.get(`${addressOf(name, release)}/packages${query}`));
   }
+}
 
-  private readonly _wire: Wire;
+/** Where the server keeps what it knows about a release. */
+export function addressOf(name: string, release: string): string {
+  return `environments/${encodeURIComponent(name)}/releases/${encodeURIComponent(release)}`;
 }
 
 /** Return `answer` as a catalog, or throw a `Refusal` that names the field at fault. */

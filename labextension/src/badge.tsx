@@ -4,7 +4,7 @@ import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { signs } from './icons';
-import { KernelStanding, type IOrigin, type IStanding } from './kernel';
+import type { KernelStanding, IStanding } from './kernel';
 import type { IEnvironments, ISpecOpener } from './tokens';
 import type { Words } from './words';
 
@@ -21,24 +21,17 @@ interface IBadgeProps {
 export class KernelBadge extends ReactWidget {
   constructor(
     private readonly _panel: NotebookPanel,
-    private readonly _props: IBadgeProps
+    private readonly _props: IBadgeProps & { readonly kernel: KernelStanding }
   ) {
     super();
     this.addClass('jp-EnvGuard-badgeItem');
-    this._kernel = new KernelStanding(_panel.sessionContext, _props.environments);
     this._width = new ResizeObserver(() => {
       this.toggleClass('jp-mod-compact', _panel.node.clientWidth < COMPACT_PX);
     });
   }
 
-  /** Where the kernel comes from; `null` while that is unknown or none of ours. */
-  get origin(): IOrigin | null {
-    return this._kernel.standing?.origin ?? null;
-  }
-
   override dispose(): void {
     this._width.disconnect();
-    this._kernel.dispose();
     super.dispose();
   }
 
@@ -48,14 +41,12 @@ export class KernelBadge extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
+    const { kernel, ...props } = this._props;
     return (
-      <UseSignal signal={this._kernel.changed}>
-        {() => <Badge {...this._props} standing={this._kernel.standing} />}
-      </UseSignal>
+      <UseSignal signal={kernel.changed}>{() => <Badge {...props} standing={kernel.standing} />}</UseSignal>
     );
   }
 
-  private readonly _kernel: KernelStanding;
   private readonly _width: ResizeObserver;
 }
 

@@ -1,7 +1,8 @@
 import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { Refusal, type IApi, type ICatalog, type IEnvironment, type ISpec, type IUnavailable } from './api';
+import type { IApi, ICatalog, IEnvironment, ISpec, IUnavailable } from './api';
+import { Refusal } from './wire';
 import type { IEnvironments } from './tokens';
 
 /** A catalog changes a few times a day; a revocation should be seen within a minute. */

@@ -5,12 +5,14 @@ import * as React from 'react';
 import type { IEnvironment, IUnavailable } from './api';
 import { boxIcon } from './icons';
 import { Failure, Filter, Skeleton, State } from './parts';
-import type { IEnvironments, ISpecOpener } from './tokens';
+import type { Sections } from './sections';
+import type { IEnvironments, IPanelSection, ISpecOpener } from './tokens';
 import { markOf, shortDigest, type Words } from './words';
 
 interface IEnvironmentListProps {
   readonly environments: IEnvironments;
   readonly opener: ISpecOpener;
+  readonly sections: Sections;
   readonly words: Words;
 }
 
@@ -63,20 +65,34 @@ export function EnvironmentList(props: IEnvironmentListProps): JSX.Element {
         />
       )}
       {catalog ? (
-        <Sections {...props} offers={catalog.environments} unavailable={catalog.unavailable} />
+        <Lists {...props} offers={catalog.environments} unavailable={catalog.unavailable} />
       ) : (
         !refusal && <Skeleton label={trans.__('Reading the catalog…')} rows={4} />
       )}
+      <UseSignal signal={props.sections.changed}>
+        {() => props.sections.all.map(section => <Section key={section.id} {...section} />)}
+      </UseSignal>
     </>
   );
 }
 
-interface ISectionsProps extends IEnvironmentListProps {
+/** One section: a heading that folds it, with the number of things below. */
+function Section({ title, folded = false, Content, count, changed }: IPanelSection): JSX.Element {
+  const body = () => (
+    <details className="jp-EnvGuard-more" open={!folded}>
+      <summary>{count ? `${title} (${count()})` : title}</summary>
+      <Content />
+    </details>
+  );
+  return changed ? <UseSignal signal={changed}>{body}</UseSignal> : body();
+}
+
+interface IListsProps extends IEnvironmentListProps {
   readonly offers: readonly IEnvironment[];
   readonly unavailable: readonly IUnavailable[];
 }
 
-function Sections({ offers, unavailable, opener, words }: ISectionsProps): JSX.Element {
+function Lists({ offers, unavailable, opener, words }: IListsProps): JSX.Element {
   const { trans } = words;
   const [filter, setFilter] = React.useState('');
   const shown = offers.filter(environment => matches(environment, filter));

@@ -3,7 +3,7 @@
  */
 import * as React from 'react';
 
-import type { Refusal } from './api';
+import type { Refusal } from './wire';
 import { signs } from './icons';
 import type { Mark, Words } from './words';
 

@@ -1,7 +1,8 @@
 import { ReactWidget, UseSignal, copyIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { Refusal, type IEnvironment, type ISpec } from './api';
+import type { IEnvironment, ISpec } from './api';
+import { Refusal } from './wire';
 import { boxIcon } from './icons';
 import { Packages } from './packages';
 import { Failure, Skeleton, State } from './parts';

@@ -3,7 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Refusal } from './api';
+import type { Refusal } from './wire';
 
 /** How an environment or a kernel stands, as far as the person is concerned. */
 export type Mark =

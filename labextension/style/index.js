@@ -1,1 +1,4 @@
 import './base.css';
+import './panel.css';
+import './spec.css';
+import './badge.css';

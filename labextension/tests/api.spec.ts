@@ -2,7 +2,8 @@ import Ajv from 'ajv/dist/2020';
 
 import environmentsSchema from '../../jupyter_envguard/schemas/environments.json';
 import specSchema from '../../jupyter_envguard/schemas/spec.json';
-import { Api, Refusal, asCatalog, asSpec } from '../src/api';
+import { Api, asCatalog, asSpec } from '../src/api';
+import { Refusal, Wire } from '../src/wire';
 import { catalogJson, digest, environmentJson, packageJson, server, specJson } from './server';
 
 const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
@@ -16,13 +17,13 @@ async function refusalOf(asked: Promise<unknown>): Promise<Refusal> {
 describe('Api', () => {
   it('asks below the base URL of the server', async () => {
     const { settings, asked } = server(() => json(catalogJson()));
-    await new Api(settings).catalog();
+    await new Api(new Wire(settings)).catalog();
     expect(asked[0]).toMatch(/^http:\/\/hub\.example\/user\/analyst\/envguard\/api\/environments(\?|$)/);
   });
 
   it('asks for the packages of one release', async () => {
     const { settings, asked } = server(() => json(specJson()));
-    const spec = await new Api(settings).spec('data sci', '2026.11', digest('b'));
+    const spec = await new Api(new Wire(settings)).spec('data sci', '2026.11', digest('b'));
     expect(asked[0]).toContain(
       `envguard/api/environments/data%20sci/releases/2026.11/packages?digest=sha256%3A${'b'.repeat(64)}`
     );
@@ -32,7 +33,7 @@ describe('Api', () => {
   it("keeps the server's own words when it refuses", async () => {
     const said = { code: 'not-allowed', message: 'datasci is not for you.', hint: 'Ask ada.' };
     const { settings } = server(() => json(said, { status: 403 }));
-    expect(await refusalOf(new Api(settings).catalog())).toMatchObject(said);
+    expect(await refusalOf(new Api(new Wire(settings)).catalog())).toMatchObject(said);
   });
 
   it.each([
@@ -40,7 +41,7 @@ describe('Api', () => {
     ['null', () => new Response('null', { status: 502, statusText: 'Bad Gateway' })]
   ])('names the status when a proxy answers with %s', async (_, answer) => {
     const { settings } = server(answer);
-    expect(await refusalOf(new Api(settings).catalog())).toMatchObject({
+    expect(await refusalOf(new Api(new Wire(settings)).catalog())).toMatchObject({
       code: 'http-502',
       message: '502 Bad Gateway'
     });
@@ -48,12 +49,12 @@ describe('Api', () => {
 
   it('says that the server cannot be reached', async () => {
     const { settings } = server(() => Promise.reject(new TypeError('Failed to fetch')));
-    expect((await refusalOf(new Api(settings).catalog())).code).toBe('server-unreachable');
+    expect((await refusalOf(new Api(new Wire(settings)).catalog())).code).toBe('server-unreachable');
   });
 
   it('refuses an answer that is not JSON', async () => {
     const { settings } = server(() => new Response('<html>'));
-    expect((await refusalOf(new Api(settings).catalog())).code).toBe('answer-malformed');
+    expect((await refusalOf(new Api(new Wire(settings)).catalog())).code).toBe('answer-malformed');
   });
 });
 

@@ -5,7 +5,7 @@ import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
 import { Badge, KernelBadge } from '../src/badge';
-import type { IStanding } from '../src/kernel';
+import { KernelStanding, type IStanding } from '../src/kernel';
 import { EnvironmentsModel } from '../src/model';
 import { stumbles } from './axe';
 import { FakeApi, catalog, unavailable, words } from './server';
@@ -108,17 +108,18 @@ describe('KernelBadge', () => {
   it('follows the kernel of its notebook and makes room where there is little', async () => {
     const model = new EnvironmentsModel(new FakeApi());
     const { panel, resize } = notebook();
-    const badge = new KernelBadge(panel, { environments: model, opener: { open: jest.fn() }, words });
+    const kernel = new KernelStanding(panel.sessionContext, model);
+    const badge = new KernelBadge(panel, { environments: model, opener: { open: jest.fn() }, words, kernel });
     act(() => Widget.attach(badge, document.body));
     expect(screen.getByRole('img').textContent).toBe('Checking…');
     await screen.findByRole('button');
     expect(screen.getByRole('button').textContent).toBe('datasci 2026.11 · Approved');
-    expect(badge.origin).toEqual(origin);
     resize(500);
     expect(badge.hasClass('jp-mod-compact')).toBe(true);
     resize(1200);
     expect(badge.hasClass('jp-mod-compact')).toBe(false);
     act(() => badge.dispose());
+    kernel.dispose();
     model.dispose();
   });
 });

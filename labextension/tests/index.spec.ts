@@ -1,11 +1,13 @@
-import { ILabShell, type JupyterFrontEnd } from '@jupyterlab/application';
+import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { CommandRegistry } from '@lumino/commands';
 import type { Widget } from '@lumino/widgets';
 
 import plugins, { CommandIDs, type IEnvironments, type ISpecOpener } from '../src/index';
+import { badge } from '../src/plugins/badge';
+import { environments } from '../src/plugins/environments';
+import { panel } from '../src/plugins/panel';
+import { spec } from '../src/plugins/spec';
 import { catalogJson, server } from './server';
-
-const [environments, spec, panel, badge] = plugins;
 
 /** An application without a screen: it only remembers what was put where. */
 function application() {
@@ -23,13 +25,14 @@ function application() {
   return { app: app as unknown as JupyterFrontEnd, placed, activated };
 }
 
-const activate = <T>(plugin: (typeof plugins)[number] | undefined, ...services: unknown[]): T =>
-  (plugin!.activate as (...args: unknown[]) => T)(...services);
+const activate = <T>(plugin: JupyterFrontEndPlugin<T>, ...services: unknown[]): T =>
+  (plugin.activate as (...args: unknown[]) => T)(...services);
 
 describe('plugins', () => {
   it('have ids and descriptions, and need nothing that another shell might lack', () => {
     expect(plugins.map(plugin => plugin.id)).toEqual([
       'jupyter-envguard:environments',
+      'jupyter-envguard:kernels',
       'jupyter-envguard:spec',
       'jupyter-envguard:panel',
       'jupyter-envguard:badge'
@@ -87,8 +90,9 @@ describe('plugins', () => {
     const { app } = application();
     const model = activate<IEnvironments>(environments, app, null, null);
     const toolbars = { addFactory: jest.fn() };
+    const kernels = { current: null };
     const palette = { addItem: jest.fn() };
-    activate(badge, app, model, { open: jest.fn() }, toolbars, { currentWidget: null }, null, palette);
+    activate(badge, app, model, { open: jest.fn() }, toolbars, kernels, null, palette);
     expect(toolbars.addFactory).toHaveBeenCalledWith('Notebook', 'envguardBadge', expect.any(Function));
     expect(app.commands.isEnabled(CommandIDs.openCurrentSpec)).toBe(false);
     model.dispose();

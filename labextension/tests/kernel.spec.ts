@@ -1,6 +1,7 @@
 import { Signal } from '@lumino/signaling';
 
-import { Refusal, type ICatalog } from '../src/api';
+import type { ICatalog } from '../src/api';
+import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
 import { KernelStanding, originOf, type Session } from '../src/kernel';
 import { FakeApi, catalog, environment, unavailable } from './server';

@@ -1,4 +1,4 @@
-import { Refusal } from '../src/api';
+import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
 import { FakeApi, catalog, environment, spec, unavailable } from './server';
 

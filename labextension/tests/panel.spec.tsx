@@ -1,10 +1,14 @@
+import type { IDisposable } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 
-import { Refusal, type ICatalog } from '../src/api';
+import type { ICatalog } from '../src/api';
+import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
 import { EnvironmentList, EnvironmentsPanel, matches } from '../src/panel';
+import { Sections } from '../src/sections';
 import { stumbles } from './axe';
 import { FakeApi, catalog, environment, unavailable, words } from './server';
 
@@ -12,11 +16,13 @@ describe('EnvironmentList', () => {
   let api: FakeApi;
   let model: EnvironmentsModel;
   let opened: string[];
+  let sections: Sections;
 
   beforeEach(() => {
     api = new FakeApi();
     model = new EnvironmentsModel(api);
     opened = [];
+    sections = new Sections();
   });
 
   afterEach(() => {
@@ -24,7 +30,9 @@ describe('EnvironmentList', () => {
   });
 
   const opener = { open: (name: string, release: string) => void opened.push(`${name}@${release}`) };
-  const list = () => <EnvironmentList environments={model} opener={opener} words={words} />;
+  const list = () => (
+    <EnvironmentList environments={model} opener={opener} sections={sections} words={words} />
+  );
   const show = async (answer: ICatalog | Error) => {
     api.answers.catalog = answer;
     await model.refresh();
@@ -120,6 +128,30 @@ describe('EnvironmentList', () => {
     expect(screen.getByRole('button', { name: /Data Science/ })).toBeTruthy();
   });
 
+  it('shows what other features add, and takes it away again', async () => {
+    const count = new Signal<object, void>({});
+    let requests = 1;
+    await show(catalog());
+    let added: IDisposable | undefined;
+    act(() => {
+      added = sections.add({
+        id: 'requests',
+        rank: 40,
+        title: 'My requests',
+        Content: () => <p>Open: xgboost</p>,
+        count: () => requests,
+        changed: count
+      });
+    });
+    expect(screen.getByText('My requests (1)')).toBeTruthy();
+    expect(screen.getByText('Open: xgboost')).toBeTruthy();
+    requests = 2;
+    act(() => count.emit());
+    expect(screen.getByText('My requests (2)')).toBeTruthy();
+    act(() => added?.dispose());
+    expect(screen.queryByText(/My requests/)).toBeNull();
+  });
+
   it('has nothing to stumble over', async () => {
     const { container } = await show(catalog({ unavailable: [unavailable()] }));
     expect(await stumbles(container)).toEqual([]);
@@ -138,7 +170,12 @@ describe('EnvironmentsPanel', () => {
   it('is a named region that follows the catalog', async () => {
     const api = new FakeApi();
     const model = new EnvironmentsModel(api);
-    const panel = new EnvironmentsPanel({ environments: model, opener: { open: () => undefined }, words });
+    const panel = new EnvironmentsPanel({
+      environments: model,
+      opener: { open: () => undefined },
+      sections: new Sections(),
+      words
+    });
     act(() => Widget.attach(panel, document.body));
     await act(() => model.refresh());
     await screen.findByRole('button', { name: /Data Science/ });

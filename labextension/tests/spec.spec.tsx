@@ -2,7 +2,8 @@ import { Widget } from '@lumino/widgets';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 
-import { Refusal, type ISpec } from '../src/api';
+import type { ISpec } from '../src/api';
+import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
 import { SpecPage, SpecView } from '../src/spec';
 import { stumbles } from './axe';

@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { Refusal } from '../src/api';
+import { Refusal } from '../src/wire';
 import { Words, markOf, shortDigest } from '../src/words';
 import { digest, words } from './server';
 

@@ -1,0 +1,49 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator } from '@jupyterlab/translation';
+
+import { KernelBadge } from '../badge';
+import { CommandIDs, NO_ARGUMENTS, wordsOf } from '../commands';
+import { IEnvironments, IKernels, ISpecOpener } from '../tokens';
+
+export const badge: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-envguard:badge',
+  description: 'Says in the toolbar of a notebook which environment its kernel runs.',
+  autoStart: true,
+  requires: [IEnvironments, ISpecOpener, IToolbarWidgetRegistry, IKernels],
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    model: IEnvironments,
+    opener: ISpecOpener,
+    toolbars: IToolbarWidgetRegistry,
+    kernels: IKernels,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ): void => {
+    const words = wordsOf(translator);
+    toolbars.addFactory<NotebookPanel>(
+      'Notebook',
+      'envguardBadge',
+      notebook =>
+        new KernelBadge(notebook, { environments: model, opener, words, kernel: kernels.of(notebook) })
+    );
+    const origin = () => (kernels.current ? kernels.of(kernels.current).standing?.origin : null) ?? null;
+    app.commands.addCommand(CommandIDs.openCurrentSpec, {
+      label: words.trans.__('Show Packages of the Current Kernel'),
+      describedBy: NO_ARGUMENTS,
+      isEnabled: () => origin() !== null,
+      execute: () => {
+        const found = origin();
+        if (found) {
+          opener.open(found.environment, found.release);
+        }
+      }
+    });
+    palette?.addItem({
+      command: CommandIDs.openCurrentSpec,
+      category: words.trans.__('Kernel Operations')
+    });
+  }
+};
