@@ -11,10 +11,11 @@ make them without a command; `verify` alone is not enough, since
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import rules
+from . import report, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,8 @@ COMMANDS = {
     "env_config": "conda:env-vars",
 }
 """conda's name of each command that changes an environment, in all versions, and the rules' name."""
+
+_reported: set[tuple[str, str]] = set()
 
 SPOKEN = {"env_vars": "conda env config vars", "env_config": "conda env config"}
 """What people type, where it is not conda's name with spaces."""
@@ -130,7 +133,18 @@ def refuse_command(command: str) -> None:
 def refusal_for(operation: str, command: str, prefix: str) -> EnvguardDenied | None:
     """Return the refusal of a change to the environment at `prefix`, None where it may be made."""
     ruling = rules.decide(operation, command, prefix, _name_of(prefix))
+    # A command is asked about, and then its transaction, twice.
+    if ruling.effect != "allow" and (ruling.effect, prefix) not in _reported:
+        _reported.add((ruling.effect, prefix))
+        report.report_change(ruling.effect, operation, ruling.rule, ruling.place, _command_line(command))
     return None if ruling.allowed else EnvguardDenied(str(ruling))
+
+
+def _command_line(command: str) -> str:
+    """Return what was typed, or `command` where conda is only a library."""
+    words = sys.argv or [""]
+    is_conda = "conda" in os.path.basename(words[0]) or f"{os.sep}conda{os.sep}" in words[0]
+    return " ".join(["conda", *words[1:]]) if is_conda else command
 
 
 def _names_target_elsewhere(command: str, arguments: Any) -> bool:

@@ -13,15 +13,18 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-from . import commands, rules
+from . import commands, drift, report, rules
 from .card import already, card
 from .commands import Change
 
 MAGICS = ("conda", "mamba", "micromamba", "pip", "pixi", "uv")
 REFUSED = "envguard_refused"
 """Name of the magic that refused lines are turned into; it is no command for people."""
+RECORDED = "envguard_recorded"
+"""Name of the magic that comes before lines which are allowed and recorded."""
 EXIT_CODE = 77
 """What `_exit_code` is after a refusal, as if the command had run and failed."""
 
@@ -30,33 +33,43 @@ _CALLS = {"system": False, "getoutput": True}
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Take the place of IPython's package magics in `shell`; called by IPython."""
+    """Take the place of IPython's package magics in `shell`, and look out for drift; called by IPython."""
     known = shell.magics_manager.magics["line"]
     for name in MAGICS:
         shell.register_magic_function(_magic(shell, name, known.get(name)), "line", name)
     shell.register_magic_function(lambda line: _answer(shell, line), "line", REFUSED)
+    shell.register_magic_function(_record, "line", RECORDED)
     shell.ast_transformers.append(Shellouts())
+    if report.take_line():
+        drift.watch(shell)
 
 
 class Shellouts(ast.NodeTransformer):
-    """Turns those lines for the shell that would be refused into their refusal, before they run."""
+    """Turns refused lines for the shell into their refusal, and has others recorded before they run."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Return the call, or the refusal in its place."""
+        """Return the call, the refusal in its place, or the call after it was recorded."""
         self.generic_visit(node)
         name = _method_of_shell(node)
         if name not in _CALLS or len(node.args) != 1 or not isinstance(node.args[0], ast.Constant):
             return node
         line = node.args[0].value
-        if not isinstance(line, str) or refusal(line) is None:
+        if not isinstance(line, str):
             return node
-        source = f"get_ipython().run_line_magic({REFUSED!r}, {line!r})"
-        source += " or []" if _CALLS[name] else ""
-        return ast.copy_location(ast.parse(source, mode="eval").body, node)
+        effects = {ruling.effect for _, ruling in rulings(line)}
+        if "deny" in effects:
+            source = f"get_ipython().run_line_magic({REFUSED!r}, {line!r})"
+            source += " or []" if _CALLS[name] else ""
+            return ast.copy_location(ast.parse(source, mode="eval").body, node)
+        if "record" in effects:
+            both = ast.parse(f"(get_ipython().run_line_magic({RECORDED!r}, {line!r}), None)[1]", mode="eval")
+            both.body.value.elts[1] = node  # type: ignore[attr-defined]
+            return ast.copy_location(both.body, node)
+        return node
 
 
-def refusal(line: str) -> tuple[Change, rules.Ruling] | None:
-    """Return the first change in `line` that the rules refuse, and their ruling."""
+def rulings(line: str) -> Iterator[tuple[Change, rules.Ruling]]:
+    """Yield the changes that `line` would make, each with what the rules say about it."""
     acl = rules.load() or {}
     known = acl.get("commands")
     grammar = known if isinstance(known, dict) and known else commands.GRAMMAR
@@ -64,10 +77,12 @@ def refusal(line: str) -> tuple[Change, rules.Ruling] | None:
     for change in commands.changes_in(line, grammar):
         if change.operation == commands.UNKNOWN and grammar is commands.GRAMMAR:
             continue
-        ruling = rules.decide(change.operation, change.command, commands.target_of(change), name)
-        if not ruling.allowed:
-            return change, ruling
-    return None
+        yield change, rules.decide(change.operation, change.command, commands.target_of(change), name)
+
+
+def refusal(line: str) -> tuple[Change, rules.Ruling] | None:
+    """Return the first change in `line` that the rules refuse, and their ruling."""
+    return next((found for found in rulings(line) if not found[1].allowed), None)
 
 
 def _magic(shell: Any, name: str, original: Any) -> Any:
@@ -77,6 +92,7 @@ def _magic(shell: Any, name: str, original: Any) -> Any:
         command = f"{name} {line}"
         if refusal(command) is not None:
             return _answer(shell, command)
+        _record(command)
         return original(line) if original is not None else shell.system(command)
 
     magic.__doc__ = getattr(original, "__doc__", None) or f"Run {name}."
@@ -90,12 +106,24 @@ def _answer(shell: Any, line: str) -> None:
         shell.system(line)
         return
     change, ruling = refused
+    _report(change, ruling)
     url = os.environ.get("ENVGUARD_REQUEST_URL", "")
     found = already(commands.packages_in(change), os.environ.get("ENVGUARD_SPECS", ""))
     # Pictures of output that is already there must not come after the refusal of what followed it.
     sys.stdout.flush()
     shell.display_pub.publish(data=card(ruling.message, ruling.hint, found, url))
     shell.user_ns["_exit_code"] = EXIT_CODE
+
+
+def _record(line: str) -> None:
+    """Tell of the changes in `line` that the rules allow and want to be recorded."""
+    for change, ruling in rulings(line):
+        if ruling.effect == "record":
+            _report(change, ruling)
+
+
+def _report(change: Change, ruling: rules.Ruling) -> None:
+    report.report_change(ruling.effect, change.operation, ruling.rule, ruling.place, " ".join(change.words))
 
 
 def _method_of_shell(node: ast.Call) -> str:
@@ -110,7 +138,7 @@ def _method_of_shell(node: ast.Call) -> str:
 def unload_ipython_extension(shell: Any) -> None:
     """Leave the magics to IPython again; called by IPython."""
     shell.ast_transformers[:] = [t for t in shell.ast_transformers if not isinstance(t, Shellouts)]
-    for name in (*MAGICS, REFUSED):
+    for name in (*MAGICS, REFUSED, RECORDED):
         shell.magics_manager.magics["line"].pop(name, None)
     from IPython.core.magics.packaging import PackagingMagics
 

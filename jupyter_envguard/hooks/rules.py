@@ -40,6 +40,10 @@ class Ruling(NamedTuple):
     """What is refused and where, in one sentence; empty where nothing is."""
     hint: str
     """What to do in its place."""
+    effect: str = "deny"
+    """What the rule says: `allow`, `record` (allow, and tell), or `deny`."""
+    place: str = ""
+    """Whose the environment is, see `place_of`; empty where nothing was asked about it."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
@@ -86,7 +90,8 @@ def evaluate(
     where = acl["places"]["named"].replace("{name}", name) if named else acl["places"][place]
     message = rule["message"].replace("{place}", where).replace("{command}", command)
     # Anything that is not an allowance by its name is a refusal.
-    return Ruling(rule["effect"] in ("allow", "record"), rule["id"], message, acl["hint"])
+    effect = rule["effect"] if rule["effect"] in ("allow", "record") else "deny"
+    return Ruling(effect != "deny", rule["id"], message, acl["hint"], effect, place)
 
 
 def place_of(prefix: str, store: str) -> str:
@@ -121,7 +126,7 @@ def _is_believed(found: os.stat_result) -> bool:
 
 def _without_rules(command: str, prefix: str, name: str) -> Ruling:
     if not os.path.lexists(os.path.join(prefix, FROZEN)):
-        return Ruling(True, "not-frozen", "", "")
+        return Ruling(True, "not-frozen", "", "", "allow")
     where = f"for the approved environment '{name}'" if name else "for approved environments"
     message = f"'{command}' is turned off {where}; nothing was changed."
-    return Ruling(False, "frozen", message, ASK)
+    return Ruling(False, "frozen", message, ASK, "deny", "environment")

@@ -6,8 +6,10 @@ import importlib.metadata
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,51 @@ class TestTransactions:
     def test_one_elsewhere_is_made(self, root: Path, own: Path) -> None:
         assert run(root, "install", "--api", "--prefix", own).returncode == 0
         assert (own / "changed").exists()
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "reports"))
+        server.setblocking(False)
+        yield server
+
+
+class TestReports:
+    def test_a_refused_command_is_told_once(self, root: Path, frozen: Path, heard: socket.socket) -> None:
+        run(root, "install", "x", "--prefix", frozen, ENVGUARD_REPORTS=heard.getsockname())
+        assert json.loads(heard.recv(8192)) == {
+            "about": "package",
+            "effect": "deny",
+            "operation": "conda:install",
+            "rule": "frozen",
+            "place": "environment",
+            "command": f"conda install x --prefix {frozen}",
+        }
+        with pytest.raises(BlockingIOError):
+            heard.recv(1)
+
+    def test_so_is_a_transaction_that_is_asked_about_twice(
+        self, root: Path, frozen: Path, heard: socket.socket
+    ) -> None:
+        words = ("install", "--api", "--prefix", frozen)
+        run(root, *words, CONDA_SAFETY_CHECKS="disabled", ENVGUARD_REPORTS=heard.getsockname())
+        assert json.loads(heard.recv(8192))["effect"] == "deny"
+        with pytest.raises(BlockingIOError):
+            heard.recv(1)
+
+    def test_nobody_who_listens_changes_nothing(self, root: Path, frozen: Path, tmp_path: Path) -> None:
+        done = run(root, "install", "x", "--prefix", frozen, ENVGUARD_REPORTS=tmp_path / "none")
+        assert (done.returncode, done.stderr) == (77, f"EnvguardDenied: {SENTENCE.format('install')}\n")
+
+    def test_what_only_uses_conda_is_told_by_its_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for words, line in (
+            (["/usr/bin/conda", "install", "x"], "conda install x"),
+            (["app.py"], "c"),
+            ([], "c"),
+        ):
+            monkeypatch.setattr(sys, "argv", words)
+            assert conda._command_line("c") == line
 
 
 def test_condas_own_refusal_says_whom_to_ask(root: Path, own: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 
-from jupyter_envguard.hooks import ipython, rules
+from jupyter_envguard.hooks import ipython, report, rules
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from tests.sites import REQUEST_URL, SiteBuilder, real_images
 
@@ -183,3 +183,41 @@ class TestMagics:
         ipython._magic(shell, "pip", None)("install x")
         assert "turned off" in shell.cards[0]["text/plain"]
         assert shell.user_ns == {"_exit_code": 77}
+
+
+class TestReports:
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+        heard: list[tuple[str, ...]] = []
+        monkeypatch.setattr(report, "report_change", lambda *words: heard.append(words))
+        return heard
+
+    @pytest.fixture
+    def recorded(self, frozen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the rules allow everything, and want a record of what pip does."""
+
+        def decide(operation: str, *_: str) -> rules.Ruling:
+            effect = "record" if operation.startswith("pip") else "allow"
+            return rules.Ruling(True, "all", "", "", effect, "own")
+
+        monkeypatch.setattr(rules, "decide", decide)
+
+    def test_a_refusal_is_told_when_it_is_shown(self, frozen: Path, told: list[Any]):
+        ipython._magic(Shell(), "pip", None)("install x")
+        transformed("get_ipython().system('pip install x')")
+        assert told == [("deny", "pip:install", "frozen", "environment", "pip install x")]
+
+    def test_what_is_allowed_and_recorded_is_told_and_runs(self, recorded: None, told: list[Any]):
+        shell = Shell()
+        ipython._magic(shell, "pip", None)("install x")
+        ipython._magic(shell, "conda", None)("install x")
+        assert shell.ran == ["pip install x", "conda install x"]
+        assert told == [("record", "pip:install", "all", "own", "pip install x")]
+
+    def test_a_recorded_line_is_told_and_then_what_it_was(self, recorded: None):
+        line = "get_ipython().system('pip install x')"
+        told = "get_ipython().run_line_magic('envguard_recorded', 'pip install x')"
+        assert transformed(f"a = {line}") == f"a = ({told}, {line})[1]"
+        assert transformed("get_ipython().system('conda install x')") == (
+            "get_ipython().system('conda install x')"
+        )

@@ -69,7 +69,9 @@ class TestEvaluate:
     def test_a_record_is_an_allowance_and_a_word_nobody_knows_is_none(self) -> None:
         for effect, allowed in (("record", True), ("allow", True), ("deny", False), ("permit", False)):
             acl = compiled(rule(effect))
-            assert rules.evaluate(acl, "pip:install", "p", "environment", "ada").allowed is allowed
+            ruling = rules.evaluate(acl, "pip:install", "p", "environment", "ada")
+            assert (ruling.allowed, ruling.place) == (allowed, "environment")
+            assert ruling.effect == (effect if allowed else "deny")
 
     def test_an_operation_or_a_place_without_rule_is_refused(self) -> None:
         acl = compiled(rule("allow"))
