@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from jupyter_envguard.errors import InvalidInput
+from jupyter_envguard.versions import version_key
 
 Manager = Literal["conda", "pypi"]
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -157,7 +158,9 @@ class Spec:
         return sha256_digest(self.canonical())
 
 
-Change = Literal["added", "removed", "upgraded", "downgraded", "rebuilt", "changed"]
+Kind = Literal["rebuilt", "upgraded", "downgraded", "added", "removed", "changed"]
+COMPARED = ("version", "build", "channel", "subdir", "manager", "sha256", "license")
+"""Fields of a package that a comparison shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +169,26 @@ class Difference:
 
     name: str
     """Name of the package."""
-    change: Change
-    """`rebuilt` is the same version with another build or hash: look at it first."""
+    kind: Kind
+    """`rebuilt` is the same version with another build, hash or address: look at it first."""
     before: Package | None
     """The package in the first spec, if it is there."""
     after: Package | None
     """The package in the second spec, if it is there."""
 
+    @property
+    def license_changed(self) -> bool:
+        """Whether it is in both specs, under different licences."""
+        return bool(self.before and self.after and self.before.license != self.after.license)
+
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON form."""
+        """Return the JSON form (`schemas/comparison.json`)."""
         return {
             "name": self.name,
-            "change": self.change,
-            "before": self.before.as_json() if self.before else None,
-            "after": self.after.as_json() if self.after else None,
+            "kind": self.kind,
+            "from": _side(self.before),
+            "to": _side(self.after),
+            "license_changed": self.license_changed,
         }
 
 
@@ -195,30 +204,25 @@ def diff(before: Spec, after: Spec) -> tuple[Difference, ...]:
     for key in sorted(old.keys() | new.keys()):
         one, two = old.get(key), new.get(key)
         if one != two:
-            found.append(Difference(key[0], _change(one, two), one, two))
-    return tuple(sorted(found, key=lambda item: item.change != "rebuilt"))
+            found.append(Difference(key[0], _kind(one, two), one, two))
+    return tuple(sorted(found, key=lambda item: item.kind != "rebuilt"))
 
 
-def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that orders versions the way people expect (`1.10` after `1.9`).
-
-    Good enough to say up or down in a diff; it is not a solver's order.
-    """
-    parts = re.findall(r"\d+|[a-z]+", version.lower())
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
-
-
-def _change(before: Package | None, after: Package | None) -> Change:
+def _kind(before: Package | None, after: Package | None) -> Kind:
     if before is None:
         return "added"
     if after is None:
         return "removed"
-    if before.version != after.version:
-        up = version_key(after.version) > version_key(before.version)
-        return "upgraded" if up else "downgraded"
+    old, new = version_key(before.version), version_key(after.version)
+    if old != new:
+        return "upgraded" if new > old else "downgraded"
     if (before.build, before.sha256, before.url) != (after.build, after.sha256, after.url):
         return "rebuilt"
     return "changed"
+
+
+def _side(package: Package | None) -> dict[str, str] | None:
+    return {name: getattr(package, name) for name in COMPARED} if package else None
 
 
 def _order(package: Package) -> tuple[str, str, str, str]:

@@ -68,6 +68,10 @@ class SiteBuilder:
         self.path = folder / "site.yaml"
         self.path.write_text(template("Test Hub", store=str(self.store.root), request_url=REQUEST_URL))
 
+    def write(self, line: str) -> None:
+        """Add a line to the site file, before any session has read it."""
+        self.path.write_text(f"{self.path.read_text()}\n{line}\n")
+
     def image(self, pack: Path) -> Image:
         """Bring a pack into the store."""
         with open_pack(pack) as opened:

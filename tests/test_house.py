@@ -68,7 +68,7 @@ class TestShape:
         assert lonely == [], "\n".join(lonely)
 
     def test_no_module_is_long(self) -> None:
-        modules = [*SHIPPED_AND_RUN, *tracked("labextension/src")]
+        modules = [*SHIPPED_AND_RUN, *tracked("labextension/src", ":!labextension/src/generated")]
         lengths = {name_of(module): len(module.read_text("utf-8").splitlines()) for module in modules}
         assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
 
@@ -204,6 +204,20 @@ class TestPanel:
         assert {
             name_of(sheet): found[0] for sheet in sheets if (found := colour.search(sheet.read_text()))
         } == {}
+
+
+class TestSchemas:
+    SCHEMAS = tracked("jupyter_envguard/schemas/*.json")
+
+    def test_each_is_named_after_its_address(self) -> None:
+        assert self.SCHEMAS
+        found = {path.name: json.loads(path.read_text())["$id"].rpartition("/")[2] for path in self.SCHEMAS}
+        assert {name: address for name, address in found.items() if name != address} == {}
+
+    def test_titles_are_names_of_types_and_unlike(self) -> None:
+        titles = [json.loads(path.read_text())["title"] for path in self.SCHEMAS]
+        assert sorted(set(titles)) == sorted(titles)
+        assert all(re.fullmatch(r"[A-Z][A-Za-z]+", title) for title in titles)
 
 
 class TestErrors:

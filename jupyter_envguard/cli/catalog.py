@@ -174,7 +174,7 @@ def compare(arguments: Namespace, context: Context) -> Answer:
         catalog.require(*names.split_release_id(name)) for name in (arguments.before, arguments.after)
     )
     found = diff(store.get(before.pack).spec(), store.get(after.pack).spec())
-    document = {"before": before.id, "after": after.id, "changes": [change.as_json() for change in found]}
+    document = {"from": before.id, "to": after.id, "changes": [change.as_json() for change in found]}
     return Answer(document, differences(found, context.screen) if found else ["The packages are the same."])
 
 

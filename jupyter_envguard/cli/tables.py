@@ -19,11 +19,11 @@ def packages(spec: Spec) -> list[str]:
 
 def differences(found: tuple[Difference, ...], screen: Screen) -> Iterator[str]:
     """Yield a table of what changed; rebuilt packages, which stand first, are marked."""
-    rows = [(change.change, change.name, _pin(change.before), _pin(change.after)) for change in found]
+    rows = [(change.kind, change.name, _pin(change.before), _pin(change.after)) for change in found]
     head, *lines = columns(rows, ("CHANGE", "PACKAGE", "BEFORE", "AFTER"))
     yield screen.paint(head, "bold")
     for change, line in zip(found, lines, strict=True):
-        yield screen.paint(line, "yellow") if change.change == "rebuilt" else line
+        yield screen.paint(line, "yellow") if change.kind == "rebuilt" else line
     yield f"{count(len(found), 'difference')}."
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +25,7 @@ from jupyter_envguard.errors import (
 )
 from jupyter_envguard.kernels.guard import Guard, not_configured
 from jupyter_envguard.kernels.kernelspecs import KernelRefused
+from jupyter_envguard.server.contents import Contents
 
 SETTING = "envguard"
 """Where the web application keeps its `Guarding`."""
@@ -43,6 +44,8 @@ class Guarding:
     """The guard, if kernels are listed by it."""
     problem: EnvGuardError | None = None
     """Why no kernel may start and nothing can be said."""
+    contents: Contents = field(default_factory=Contents)
+    """What releases contain, kept parsed."""
 
     def require(self) -> Guard:
         """Return the guard, or raise the problem."""

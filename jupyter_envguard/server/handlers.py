@@ -32,7 +32,7 @@ class ReadHandler(EnvGuardHandler):
 
     _digest = ""
 
-    async def answer(self, present: Callable[..., Answer], *args: str) -> None:
+    async def answer(self, present: Callable[..., Answer], *args: Any) -> None:
         """Send what `present` says, or 304 when the browser has it already."""
         found = await asyncio.to_thread(present, self.guard, *args)
         self._digest = found.digest
@@ -122,7 +122,18 @@ class DifferenceHandler(ReadHandler):
                 "It is not said what to compare with.",
                 "Add ?to=name@release to the address.",
             )
-        await self.answer(presenter.difference, name, release, self.asked("to"))
+        form = self.asked("format") or "json"
+        await self.answer(presenter.difference, name, release, self.asked("to"), form)
+
+
+class SearchHandler(ReadHandler):
+    """Releases by what they contain."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self) -> None:
+        """List the releases that have what is looked for."""
+        await self.answer(presenter.search, self.guarding.contents, self.asked("q"))
 
 
 class MeHandler(ReadHandler):
@@ -143,5 +154,6 @@ HANDLERS: list[tuple[str, type[EnvGuardHandler], dict[str, Any]]] = [
     (rf"/{PREFIX}/environments/{RELEASE}/packages", PackagesHandler, {}),
     (rf"/{PREFIX}/environments/{RELEASE}/explicit", ExplicitHandler, {}),
     (rf"/{PREFIX}/environments/{RELEASE}/diff", DifferenceHandler, {}),
+    (rf"/{PREFIX}/search", SearchHandler, {}),
     (rf"/{PREFIX}/me", MeHandler, {}),
 ]

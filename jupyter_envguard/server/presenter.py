@@ -14,17 +14,24 @@ from jupyter_envguard.catalog import names
 from jupyter_envguard.catalog.decision import Allowed, Decision, Denied, Reason
 from jupyter_envguard.catalog.document import Offer
 from jupyter_envguard.catalog.entry import State
-from jupyter_envguard.errors import Conflict, NotFound
+from jupyter_envguard.errors import Conflict, EnvGuardError, InvalidInput, NotFound, did_you_mean
+from jupyter_envguard.formats.comparison import comparison_csv, comparison_markdown
 from jupyter_envguard.formats.explicit import explicit
 from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.listing import Listing
-from jupyter_envguard.spec import Spec, diff
+from jupyter_envguard.search import Query
+from jupyter_envguard.server.contents import Contents
+from jupyter_envguard.server.neighbours import listed
+from jupyter_envguard.spec import Package, diff
 
 HIDDEN_CODES = frozenset({"not-granted", "unknown-user"})
 """Refusals that say the release is no business of this user: such releases are not listed."""
 
 MISSED_STATES = frozenset({State.APPROVED, State.DEPRECATED, State.REVOKED})
 """States of a release that somebody may have worked with and may miss."""
+
+COMPARISONS = ("json", "markdown", "csv")
+"""Forms of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,8 @@ def packages(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
     """Return the packages of a release, for people to search."""
     offer = _offer(guard, name, label)
     found = guard.spec(offer.entry)
-    return _addressed({**_identity(offer), **found.as_json()}, offer, digest)
+    content = {"platform": found.platform, "mixed": found.is_mixed, "packages": listed(found)}
+    return _addressed({**_identity(offer), **content}, offer, digest)
 
 
 def explicit_file(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
@@ -90,19 +98,71 @@ def explicit_file(guard: Guard, name: str, label: str, digest: str = "") -> Answ
     )
 
 
-def difference(guard: Guard, name: str, label: str, to: str) -> Answer:
-    """Return what changes from one release to the release `to`, written `name@release`."""
+def difference(guard: Guard, name: str, label: str, to: str, form: str = "json") -> Answer:
+    """Return what changes from one release to the release `to`, written `name@release`.
+
+    `form` is one of `json`, `markdown` and `csv`; raises `invalid-argument` for another one.
+    """
     before = _offer(guard, name, label)
     after = _offer(guard, *names.split_release_id(to))
-    specs: tuple[Spec, Spec] = (guard.spec(before.entry), guard.spec(after.entry))
-    changes = [item.as_json() for item in diff(*specs)]
-    return Answer({"before": _identity(before), "after": _identity(after), "changes": changes})
+    changes = diff(guard.spec(before.entry), guard.spec(after.entry))
+    match form:
+        case "json":
+            sides = {"from": _identity(before), "to": _identity(after)}
+            return Answer({**sides, "changes": [item.as_json() for item in changes]})
+        case "markdown":
+            text = comparison_markdown(before.entry.id, after.entry.id, changes)
+            return Answer(text, "text/markdown; charset=utf-8")
+        case "csv":
+            return Answer(comparison_csv(changes), "text/csv; charset=utf-8")
+    hint = did_you_mean(form, COMPARISONS) or f"Use {', '.join(COMPARISONS)}."
+    raise InvalidInput("invalid-argument", f"{form[:40]!r} is no form of a comparison.", hint)
+
+
+def search(guard: Guard, contents: Contents, text: str) -> Answer:
+    """Return the releases that the user may start and that have what `text` looks for.
+
+    A release whose image is not on this machine matches by its names only.
+    """
+    query = Query.parse(text)
+    matches, seen = [], set[str]()
+    for offer in _listing(guard).offers:
+        if offer.decision:
+            packages = _packages(guard, contents, offer)
+            seen |= {package.name for package in packages}
+            entry = offer.entry
+            found = query.find(packages, (entry.name, entry.id, entry.display_name))
+            if found is not None:
+                matches.append(_matching(offer, found))
+    return Answer({"query": text, "matches": matches, "suggestions": list(query.near(seen))})
 
 
 def me(guard: Guard) -> Answer:
     """Return who the session belongs to, as the guard knows it."""
     subject = _listing(guard).known
     return Answer({"user": subject.user, "groups": sorted(subject.groups), "source": subject.source})
+
+
+def _packages(guard: Guard, contents: Contents, offer: Offer) -> tuple[Package, ...]:
+    try:
+        return contents.spec(guard, offer.entry).packages
+    except EnvGuardError:
+        return ()
+
+
+def _matching(offer: Offer, found: tuple[Package, ...]) -> dict[str, Any]:
+    entry = offer.entry
+    return {
+        "name": entry.name,
+        "release": entry.release,
+        "kernel_name": offer.kernel_name,
+        "display_name": entry.display_name,
+        "state": str(entry.state),
+        "current": offer.is_current,
+        "packages": [
+            {"name": p.name, "version": p.version, "build": p.build, "manager": p.manager} for p in found
+        ],
+    }
 
 
 def _listing(guard: Guard) -> Listing:
@@ -123,9 +183,10 @@ def _offer(guard: Guard, name: str, label: str) -> Offer:
 
 
 def _sorted_out(guard: Guard, offers: tuple[Offer, ...]) -> dict[str, list[dict[str, Any]]]:
+    contact = guard.sources.site.contact
     return {
         "environments": [_shown(guard, offer) for offer in offers if offer.decision],
-        "unavailable": [_missed(offer) for offer in offers if _is_missed(offer)],
+        "unavailable": [_missed(offer, contact) for offer in offers if _is_missed(offer)],
     }
 
 
@@ -149,7 +210,7 @@ def _shown(guard: Guard, offer: Offer) -> dict[str, Any]:
     }
 
 
-def _missed(offer: Offer) -> dict[str, Any]:
+def _missed(offer: Offer, contact: str) -> dict[str, Any]:
     entry = offer.entry
     return {
         "name": entry.name,
@@ -157,6 +218,7 @@ def _missed(offer: Offer) -> dict[str, Any]:
         "display_name": entry.display_name,
         "state": str(entry.state),
         "successor": entry.successor,
+        "contact": contact,
         "reasons": [reason.as_json() for reason in _reasons(offer.decision)],
     }
 

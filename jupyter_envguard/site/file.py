@@ -32,10 +32,12 @@ STORE_LENGTH = 120
 """Characters in the path of the store: prefixes are written into files that have room for 255."""
 NAME_LENGTH = 80
 """Characters in the name of a site."""
+CONTACT_LENGTH = 200
+"""Characters of whom to ask."""
 STORE = re.compile(r"/[A-Za-z0-9._/@+-]+\Z")
 FOLDERS = ("catalog", "keys", "store", "spool")
 """Places with their own owners: nothing else may lie inside one of them."""
-OPTIONAL = frozenset({"acl", "audit", "guard", "keys", "policy", "request_url"})
+OPTIONAL = frozenset({"acl", "audit", "contact", "guard", "keys", "policy", "request_url"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class Site:
     """Where sessions leave their own logs."""
     request_url: str = ""
     """Where users ask for an environment; empty when there is no such place."""
+    contact: str = ""
+    """Whom users ask about environments, in words that they can read; empty when nobody is named."""
     policy: Policy = DEFAULT
     """What a pack must meet."""
     guard: Enforcement = USUAL
@@ -132,6 +136,7 @@ def parse(text: str, path: Path) -> Site:
         log=values["log"],
         spool=values["spool"],
         request_url=values.get("request_url", ""),
+        contact=values.get("contact", ""),
         policy=values.get("policy", DEFAULT),
         guard=values.get("guard", USUAL),
         acl=values.get("acl", SHIPPED),
@@ -173,6 +178,10 @@ def _request_url(node: Node, _folder: Path, mistakes: Mistakes) -> str | None:
     return reading.checked(node, lambda text: _address(text, ("http", "https", "mailto")), mistakes)
 
 
+def _contact(node: Node, _folder: Path, mistakes: Mistakes) -> str | None:
+    return reading.checked(node, lambda text: _printable(text, CONTACT_LENGTH), mistakes)
+
+
 def _policy(node: Node, _folder: Path, mistakes: Mistakes) -> Policy:
     return policy(node, mistakes)
 
@@ -197,6 +206,7 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "log": _path,
         "spool": _path,
         "request_url": _request_url,
+        "contact": _contact,
         "policy": _policy,
         "guard": enforcement,
         "acl": _acl,
@@ -236,9 +246,9 @@ def _address(text: str, schemes: tuple[str, ...]) -> str:
     return text
 
 
-def _printable(text: str) -> str:
-    if len(text) > NAME_LENGTH or not text.isprintable():
-        raise _unusable("The name is too long or holds invisible characters.", f"Use at most {NAME_LENGTH}.")
+def _printable(text: str, length: int = NAME_LENGTH) -> str:
+    if len(text) > length or not text.isprintable():
+        raise _unusable("The text is too long or holds invisible characters.", f"Use at most {length}.")
     return text
 
 

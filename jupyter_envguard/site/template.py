@@ -32,6 +32,9 @@ spool: {spool}
 # Where users ask for an environment.
 {request_url}
 
+# Whom users ask when something is refused, as they should read it.
+# contact: "Research computing, room 4.2, compute@example.org"
+
 policy:
   # Which rules a pack must meet: default, or a list of their ids (jupyter envguard rules).
   rules: default

@@ -36,6 +36,7 @@ export const unavailableJson = (changes: object = {}) => ({
   display_name: 'Legacy',
   state: 'revoked',
   successor: null,
+  contact: 'Ada, room 4',
   reasons: [{ code: 'revoked', message: 'legacy@2024.01 was revoked.', hint: 'Use datasci.' }],
   ...changes
 });

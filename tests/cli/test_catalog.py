@@ -117,7 +117,7 @@ class TestShow:
 class TestDiff:
     def test_rebuilt_packages_come_first(self, filled: Filled, run: Run) -> None:
         document = run("diff", "datasci@2026.05", "datasci@2026.11", "--site", filled.path, "--json").json
-        assert [(c["change"], c["name"]) for c in document["changes"]] == [
+        assert [(c["kind"], c["name"]) for c in document["changes"]] == [
             ("rebuilt", "same"),
             ("upgraded", "acme"),
             ("added", "riskpip"),

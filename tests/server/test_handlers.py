@@ -43,12 +43,12 @@ def conforms(described: dict[str, Any]) -> Any:
 
     registry: Registry = Registry(retrieve=retrieve)
 
-    def check(reply: Reply, path: str) -> Any:
-        promised = described["paths"][path]["get"]["responses"][str(reply.status)]
+    def check(reply: Reply, path: str, verb: str = "get") -> Any:
+        promised = described["paths"][path][verb]["responses"][str(reply.status)]
         if "$ref" in promised:
             promised = described["components"]["responses"][promised["$ref"].rpartition("/")[2]]
-        (media,) = promised["content"]
-        assert reply.headers["Content-Type"].startswith(media)
+        media = reply.headers["Content-Type"].partition(";")[0]
+        assert media in promised["content"]
         if media != "application/json":
             return reply.response.body.decode()
         pointer = promised["content"][media]["schema"]["$ref"]
@@ -130,6 +130,7 @@ class TestEnvironments:
         offered.revoke("datasci", "2026.05")
         (missed,) = conforms(fetch("envguard/api/environments"), self.PATH)["unavailable"]
         assert (missed["release"], missed["reasons"][0]["code"]) == ("2026.05", "revoked")
+        assert (missed["contact"], missed["successor"]) == ("", None)
 
     def test_says_nothing_of_what_was_never_approved(
         self, fetch: Fetch, site: SiteBuilder, images: tuple[Image, Image]
@@ -157,6 +158,18 @@ class TestEnvironments:
             path.write_bytes(b"{}")
         reply = fetch("envguard/api/environments")
         assert (reply.status, conforms(reply, self.PATH)["code"]) == (503, "catalog-tampered")
+
+
+class TestWithAContact:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        site.write("contact: ada@example.org")
+        return {"EnvGuardApp": {"site": str(site.path)}}
+
+    def test_says_whom_to_ask(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        offered.revoke("datasci", "2026.05")
+        (missed,) = conforms(fetch("envguard/api/environments"), "/envguard/api/environments")["unavailable"]
+        assert missed["contact"] == "ada@example.org"
 
 
 class TestEnvironment:
@@ -243,8 +256,21 @@ class TestContents:
 
     def test_compares_two_releases(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
         answer = conforms(fetch(f"{RELEASE}/diff", params={"to": "datasci@2026.11"}), self.PATH + "diff")
-        assert [(item["name"], item["change"]) for item in answer["changes"]] == [("numpy", "upgraded")]
-        assert (answer["before"]["release"], answer["after"]["release"]) == ("2026.05", "2026.11")
+        assert [(item["name"], item["kind"]) for item in answer["changes"]] == [("numpy", "upgraded")]
+        assert (answer["from"]["release"], answer["to"]["release"]) == ("2026.05", "2026.11")
+
+    def test_compares_for_a_ticket(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        to = {"to": "datasci@2026.11", "format": "markdown"}
+        text = conforms(fetch(f"{RELEASE}/diff", params=to), self.PATH + "diff")
+        assert "| numpy | upgraded | 1 py311\\_0 | 2 py311\\_0 |" in text
+
+    def test_compares_for_a_spreadsheet(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        reply = fetch(f"{RELEASE}/diff", params={"to": "datasci@2026.11", "format": "csv"})
+        assert "numpy,upgraded,1,py311_0,2,py311_0" in conforms(reply, self.PATH + "diff")
+
+    def test_a_form_that_is_none_is_refused(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        reply = fetch(f"{RELEASE}/diff", params={"to": "datasci@2026.11", "format": "markdon"})
+        assert (reply.status, reply.json["hint"]) == (400, "Did you mean 'markdown'?")
 
     def test_a_release_does_not_differ_from_itself(self, fetch: Fetch, offered: SiteBuilder):
         assert fetch(f"{RELEASE}/diff", params={"to": "datasci@2026.05"}).json["changes"] == []
@@ -264,6 +290,44 @@ class TestContents:
     ):
         reply = fetch(f"{RELEASE}/diff", params={"to": to})
         assert (reply.status, conforms(reply, self.PATH + "diff")["code"]) == (status, code)
+
+
+class TestSearch:
+    PATH = "/envguard/api/search"
+
+    def find(self, fetch: Fetch, conforms: Any, query: str) -> Any:
+        return conforms(fetch("envguard/api/search", params={"q": query}), self.PATH)
+
+    def test_finds_a_package_where_it_is(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        answer = self.find(fetch, conforms, "numpy>=2")
+        (match,) = answer["matches"]
+        assert (match["kernel_name"], match["release"]) == ("datasci", "2026.11")
+        numpy = {"name": "numpy", "version": "2", "build": "py311_0", "manager": "conda"}
+        assert match["packages"] == [numpy]
+
+    def test_a_word_may_name_the_environment(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        answer = self.find(fetch, conforms, "datasci")
+        assert [(m["release"], m["packages"]) for m in answer["matches"]] == [
+            ("2026.11", []),
+            ("2026.05", []),
+        ]
+
+    def test_finds_nothing_that_is_for_others(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        assert self.find(fetch, conforms, "secret")["matches"] == []
+        offered.revoke("datasci", "2026.11")
+        assert self.find(fetch, conforms, "numpy>=2")["matches"] == []
+
+    def test_offers_names_that_come_close(self, fetch: Fetch, offered: SiteBuilder, conforms: Any):
+        assert self.find(fetch, conforms, "kernel>=1")["suggestions"] == ["ipykernel"]
+
+    @pytest.mark.parametrize("query", ["", " ", "numpy>=", "numpy[version='1']", "a\nb", "x" * 201])
+    def test_refuses_nonsense_with_a_hint(
+        self, fetch: Fetch, offered: SiteBuilder, conforms: Any, query: str
+    ):
+        reply = fetch("envguard/api/search", params={"q": query})
+        refusal = conforms(reply, self.PATH)
+        assert (reply.status, refusal["code"]) == (400, "invalid-argument")
+        assert refusal["hint"]
 
 
 def test_me_is_who_the_guard_knows(fetch: Fetch, conforms: Any):

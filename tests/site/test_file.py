@@ -49,12 +49,12 @@ class TestParse:
 
     def test_reads_everything(self) -> None:
         more = (
-            'keys: ../keys\nrequest_url: "https://example.org/ask"\n'
+            'keys: ../keys\nrequest_url: "https://example.org/ask"\ncontact: Ada, room 4\n'
             "audit: {required: false}\npolicy: {rules: [pip.mixed]}\n"
         )
         site = parse(MINIMAL + more, FILE)
         assert site.keys == Path("/srv/keys")
-        assert site.request_url == "https://example.org/ask"
+        assert (site.request_url, site.contact) == ("https://example.org/ask", "Ada, room 4")
         assert not site.audit_required
         assert site.policy.rules == ("pip.mixed",)
 
