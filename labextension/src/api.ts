@@ -66,6 +66,8 @@ export interface IPackage {
   readonly sha256: string;
   readonly license: string;
   readonly size: number;
+  /** What it needs, as its record says. */
+  readonly depends: readonly string[];
   readonly requested: boolean;
 }
 
@@ -184,6 +186,7 @@ function asPackage(fields: Fields): IPackage {
     sha256: fields.text('sha256'),
     license: fields.text('license'),
     size: fields.number('size'),
+    depends: fields.texts('depends'),
     requested: fields.flag('requested')
   };
 }

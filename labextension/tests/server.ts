@@ -122,6 +122,7 @@ export const pinned = (name: string, changes: Partial<IPackage> = {}): IPackage 
   sha256: 'd'.repeat(64),
   license: 'BSD-3-Clause',
   size: 1_500_000,
+  depends: [],
   requested: false,
   ...changes
 });
