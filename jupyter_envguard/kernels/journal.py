@@ -10,29 +10,16 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import stat
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import quote
 
 from jupyter_envguard.audit import Actor, Auth, Event, Log, Outcome
 from jupyter_envguard.catalog.entry import Entry
 from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable, Untrusted
-from jupyter_envguard.files import explained
 from jupyter_envguard.kernels.subject import Subject
-from jupyter_envguard.spec import sha256_digest
-
-FOLDER_MODE = 0o750
-"""Of the user's folder: its group may read, so that auditors can be that group."""
-
-FOLDERS = 16
-"""Names to try for the user's folder, when others hold the first ones, before one that nobody can guess."""
-
-NAME_LENGTH = 100
-"""Characters of a user or server name in a path; a longer one is replaced by its digest."""
+from jupyter_envguard.spool import folder_for, path_name
 
 NOBODY = "(nobody)"
 """Stands in the path for a user whose name could not be learnt."""
@@ -97,44 +84,9 @@ class Journal:
         user = subject.user if subject else NOBODY
         with self._turn:
             if user not in self._logs:
-                path = _folder(self._spool, user) / f"{path_name(self._server)}.sqlite"
+                path = folder_for(self._spool, user) / f"{path_name(self._server)}.sqlite"
                 self._logs[user] = Log(path, component="session", trust="self-reported")
             return self._logs[user]
-
-
-def path_name(name: str) -> str:
-    """Return `name` of a user or server as the name of one file, different for different names.
-
-    >>> path_name("ada"), path_name("../ada"), path_name("..")
-    ('ada', '%2E.%2Fada', '%2E.')
-    """
-    safe = quote(name, safe="@")
-    if safe.startswith("."):
-        safe = "%2E" + safe[1:]
-    return safe if len(safe) <= NAME_LENGTH else sha256_digest(name.encode()).replace(":", "-")
-
-
-def _folder(spool: Path, user: str) -> Path:
-    """Return the user's folder in the spool, made when it is not there.
-
-    Everybody may make folders in the spool, so one of this name may be somebody
-    else's; then another name serves, because readers look into all of them. The
-    last one cannot be guessed, so nobody can keep a user from recording.
-    """
-    name = path_name(user)
-    with explained(f"make a folder in the spool {spool}"):
-        for folder in (spool / name, *(spool / f"{name}~{count}" for count in range(2, FOLDERS + 1))):
-            try:
-                folder.mkdir(FOLDER_MODE)
-            except FileExistsError:
-                found = folder.lstat()
-                theirs = found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-                if theirs or not stat.S_ISDIR(found.st_mode):
-                    continue
-            return folder
-        folder = spool / f"{name}~{secrets.token_hex(8)}"
-        folder.mkdir(FOLDER_MODE)
-        return folder
 
 
 def _outcome(error: EnvGuardError | None) -> Outcome:
