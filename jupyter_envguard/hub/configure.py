@@ -9,7 +9,8 @@ One line at the end of `jupyterhub_config.py` does it:
 It switches user configuration off, puts the wall around the session
 (`jupyter_envguard.wall`), starts the single-user server isolated (`python -I`) in
 it, and hands it the site on the command line, which wins over every
-file. What the configuration says already is never overwritten in silence: where
+file. Around that it puts what the spawner itself can do (`jupyter_envguard.hub.spawners`).
+What the configuration says already is never overwritten in silence: where
 it contradicts the guard the hub refuses to start and says why. The same check is
 made once more before each spawn, so a line that comes after `configure` cannot
 undo it.
@@ -31,8 +32,22 @@ from jupyterhub.spawner import SpawnException
 from jupyterhub.utils import maybe_future
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
-from jupyter_envguard.hub.contradictions import check_spawner, contradictions, given, refuse
+from jupyter_envguard.hub.contradictions import (
+    check_spawner,
+    contradictions,
+    given,
+    refuse,
+    unsafe_class,
+    unsafe_spawner,
+)
 from jupyter_envguard.hub.plan import Plan, plan_for
+from jupyter_envguard.hub.spawners import (
+    Surroundings,
+    kind_of,
+    spawner_class,
+    surroundings,
+    wanted_for,
+)
 from jupyter_envguard.site import Site, load
 
 TOKEN_SCOPES = frozenset(
@@ -45,22 +60,42 @@ def configure(c: Any, site: str | os.PathLike[str], *, python: str | None = None
     """Set everything on `c`, the configuration object of `jupyterhub_config.py`.
 
     `site` is the site file, at the same path on the hub and on every node;
-    `python` is the interpreter that runs single-user servers, the hub's own
-    unless servers run in another image. The hub does not start (`SystemExit`,
+    `python` is the interpreter that runs single-user servers: the hub's own, unless
+    they run in an image, where it has to be named. The hub does not start (`SystemExit`,
     with the code, the sentence and the hint) when the site cannot be used or
     when something that is configured contradicts the guard.
     """
     try:
         found = load(Path(site).expanduser().absolute())
-        plan = plan_for(found, python or sys.executable)
-        refuse(contradictions(c, plan))
+        plan, around = _prepared(c, found, python)
+        refuse([*contradictions(c, plan), *(around.contradictions(c) if around else ())])
     except EnvGuardError as error:
         raise SystemExit(f"error[{error.code}]: {error.message}\nhint: {error.hint}") from error
-    _apply(c, plan)
+    if around:
+        around.write(c)
+    _apply(c, plan, around)
     return found
 
 
-def _apply(c: Any, plan: Plan) -> None:
+def _prepared(c: Any, site: Site, python: str | None) -> tuple[Plan, Surroundings | None]:
+    """Return what servers are started with, and what is put around their sessions."""
+    refuse(unsafe_spawner(c))
+    spawner = spawner_class(c)
+    refuse(unsafe_class(spawner))
+    kind = kind_of(spawner)
+    if kind is None:
+        return plan_for(site, python or sys.executable), None
+    if kind.elsewhere and python is None:
+        raise InvalidInput(
+            "hub-contradiction",
+            f"{spawner.__name__} runs servers in an image, and nobody said by which Python there.",
+            "Name it: configure(c, site=…, python='/opt/conda/bin/python').",
+        )
+    plan = plan_for(site, python or sys.executable, elsewhere=kind.elsewhere)
+    return plan, surroundings(spawner, wanted_for(site, python or sys.executable, plan.command))
+
+
+def _apply(c: Any, plan: Plan, around: Surroundings | None) -> None:
     """Write the plan into `c`; everything set there already has been checked."""
     spawner = c.Spawner
     spawner.disable_user_config = True
@@ -73,17 +108,19 @@ def _apply(c: Any, plan: Plan) -> None:
     if not callable(scopes):
         spawner.server_token_scopes = sorted(TOKEN_SCOPES.union(scopes))
     earlier = spawner.pre_spawn_hook if "pre_spawn_hook" in spawner else None
-    spawner.pre_spawn_hook = _pre_spawn_hook(plan, earlier)
+    spawner.pre_spawn_hook = _pre_spawn_hook(plan, around, earlier)
 
 
-def _pre_spawn_hook(plan: Plan, earlier: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+def _pre_spawn_hook(
+    plan: Plan, around: Surroundings | None, earlier: Callable[[Any], Any] | None
+) -> Callable[[Any], Any]:
     """Return the hook that looks once more, after the admin's own hook has run."""
 
     async def check_before_spawn(spawner: Any) -> None:
         if earlier is not None:
             await maybe_future(earlier(spawner))
         try:
-            refuse(check_spawner(spawner, plan))
+            refuse([*check_spawner(spawner, plan), *(await around.problems(spawner) if around else ())])
         except InvalidInput as error:
             raise SpawnException(f"{error.message} {error.hint}", reason=error.code) from error
 

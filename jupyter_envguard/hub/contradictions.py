@@ -85,12 +85,23 @@ def contradictions(c: Any, plan: Plan) -> tuple[str, ...]:
         if section != "Spawner" and name in OUR_TRAITS:
             found.append(f"c.{section}.{name} would replace what the guard sets: set it on c.Spawner")
         found += [f"c.{section}.{name}: {reason}" for reason in _against(name, value, plan)]
-    spawner_class = str(c.JupyterHub.get("spawner_class", ""))
-    if any(unsafe in spawner_class.lower() for unsafe in UNSAFE_SPAWNERS):
-        found.append(
-            f"c.JupyterHub.spawner_class: {spawner_class} lets a user replace the command that is started"
-        )
     return tuple(found)
+
+
+def unsafe_spawner(c: Any) -> tuple[str, ...]:
+    """Return why the configured spawner can never be used, by its name, before anything of it is imported."""
+    name = str(c.JupyterHub.get("spawner_class", ""))
+    return _unsafe(name) if any(unsafe in name.lower() for unsafe in UNSAFE_SPAWNERS) else ()
+
+
+def unsafe_class(spawner: type) -> tuple[str, ...]:
+    """Return why the class `spawner` can never be used: also when it is only made from one that cannot."""
+    packages = {one.__module__.split(".")[0] for one in spawner.__mro__}
+    return _unsafe(spawner.__qualname__) if packages & set(UNSAFE_SPAWNERS) else ()
+
+
+def _unsafe(name: str) -> tuple[str, ...]:
+    return (f"c.JupyterHub.spawner_class: {name} lets a user replace the command that is started",)
 
 
 def _spawner_settings(c: Any) -> Iterator[tuple[str, str, Any]]:

@@ -29,11 +29,12 @@ class Plan:
     """Variables added for the single-user server."""
 
 
-def plan_for(site: Site, python: str) -> Plan:
-    """Return what servers of `site` are started with, run by the interpreter `python`."""
+def plan_for(site: Site, python: str, *, elsewhere: bool = False) -> Plan:
+    """Return what servers of `site` are started with, run by the interpreter `python`, in an image of
+    their own when `elsewhere`."""
     return Plan(
         site=site.path,
-        command=(*in_front(site, python), python, "-I", "-m", "jupyterhub.singleuser"),
+        command=(*in_front(site, python, elsewhere=elsewhere), python, "-I", "-m", "jupyterhub.singleuser"),
         arguments=(
             f"--ServerApp.kernel_spec_manager_class={MANAGER}",
             f"--EnvGuardKernelSpecManager.site={site.path}",

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub.spawner import LocalProcessSpawner
 from traitlets.config import Config
 
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.hub import configure
-from jupyter_envguard.hub.contradictions import check_spawner, refuse
+from jupyter_envguard.hub.contradictions import check_spawner, refuse, unsafe_class
 from jupyter_envguard.hub.plan import plan_for
 from jupyter_envguard.site import load
 
@@ -91,3 +92,9 @@ def test_reasons_are_not_repeated(site: Path) -> None:
     )
     found = check_spawner(about_to_start, plan)
     assert len(found) == len(set(found)) == 1 + len(plan.arguments)
+
+
+def test_a_class_made_from_a_spawner_that_is_refused_is_refused_too() -> None:
+    unsafe = type("SlurmSpawner", (), {"__module__": "batchspawner.batchspawner"})
+    assert "replace the command" in unsafe_class(type("MySpawner", (unsafe,), {}))[0]
+    assert unsafe_class(LocalProcessSpawner) == ()

@@ -1,0 +1,31 @@
+"""A real user of a real hub's database, whose spawner is made as the hub makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.objects import Hub
+from jupyterhub.user import User
+from traitlets.config import Config
+
+
+@contextmanager
+def spawner_for(name: str, spawner_class: type, c: Config) -> Iterator[Any]:
+    """Yield the spawner that a hub with the configuration `c` makes for the user `name`."""
+    session = orm.new_session_factory("sqlite:///:memory:")()
+    try:
+        account = orm.User(name=name)
+        session.add(account)
+        session.add(orm.Spawner(name="", user=account))
+        session.commit()
+        hub = Hub(ip="127.0.0.1", port=8081, base_url="/hub/")
+        settings = {"spawner_class": spawner_class, "config": c, "hub": hub, "base_url": "/"}
+        made = User(account, settings)._new_spawner("")
+        made.api_token = "token"
+        yield made
+    finally:
+        session.close()
+        session.get_bind().dispose()
