@@ -149,6 +149,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         # store
         "image-missing": "The environment of this release is not on this machine.",
         "image-damaged": "What the store recorded about an image does not hold together.",
+        "image-in-use": "A kernel runs from the environment, so it is not taken away.",
+        "prefix-mismatch": "An image was sealed for the root of another store.",
+        "delivery-incomplete": "Contents of an image that was fetched are missing.",
+        "object-mismatch": "What was fetched is not the content that it should be.",
         "store-root-invalid": "The path of the store cannot be the root of environments.",
         "store-root-unsafe": "The store lies where others than its owner can change it.",
         # confine

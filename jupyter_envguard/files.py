@@ -75,8 +75,8 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 @contextlib.contextmanager
-def locked(path: Path, seconds: float) -> Iterator[None]:
-    """Hold the exclusive lock `path` for the duration of a `with` block.
+def locked(path: Path, seconds: float, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock `path`, alone or `shared` with others, for the duration of a `with` block.
 
     The kernel drops the lock when its process dies, so none is ever left over.
     Another process gets `seconds` to let go, then this raises `locked`. The file
@@ -85,18 +85,18 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
     with explained(f"take the lock {path}"):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _wait_for(handle, path, seconds)
+        _wait_for(handle, path, seconds, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
 
 
-def _wait_for(handle: int, path: Path, seconds: float) -> None:
+def _wait_for(handle: int, path: Path, seconds: float, kind: int) -> None:
     deadline = time.monotonic() + seconds
     pause = POLL_SECONDS
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise Unavailable(

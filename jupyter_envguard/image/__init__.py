@@ -6,12 +6,13 @@ business of `store`.
 """
 
 from jupyter_envguard.image.children import Owner
-from jupyter_envguard.image.installed import Image, is_recorded, read_image, write_documents
+from jupyter_envguard.image.installed import Documents, Image, is_recorded, read_image
 from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal
 from jupyter_envguard.image.seal import build
 from jupyter_envguard.image.verify import Finding, VerifyMode, verify
 
 __all__ = [
+    "Documents",
     "Finding",
     "Header",
     "Image",
@@ -24,5 +25,4 @@ __all__ = [
     "is_recorded",
     "read_image",
     "verify",
-    "write_documents",
 ]

@@ -1,6 +1,6 @@
 """An image on this machine, and the documents that lie beside it, not in it.
 
-`write_documents` writes them before an image is published, `read_image` reads
+`Documents.write` writes them before an image is published, `read_image` reads
 them back; the manifest and the spec are bound to the record by their digests,
 and the record's manifest digest is what the catalog has to confirm.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,36 +55,81 @@ class Image:
         return Spec.from_json(json.loads(_document(self.meta / SPEC, self.spec_digest)))
 
 
-def write_documents(folder: Path, inventory: Inventory, manifest: Manifest) -> tuple[Path, ...]:
-    """Write what is known about an image to `folder`, and return the paths."""
-    digests = {"pack": inventory.digest, "manifest": manifest.digest(), "spec": inventory.spec.digest()}
-    contents = {
-        MANIFEST: manifest.canonical(),
-        SPEC: inventory.spec.canonical(),
-        RECORD: canonical_json(digests | {"format": inventory.format, "size": inventory.size}),
-    }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-        (folder / name).chmod(0o444)
-    return tuple(folder / name for name in contents)
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What lies beside an image: enough to make it again from contents by hash."""
+
+    manifest: Manifest
+    """Every path of it."""
+    spec: bytes
+    """Its spec, in canonical form."""
+    record: bytes
+    """Where it came from, and the digests that bind all of this together."""
+
+    @classmethod
+    def of(cls, inventory: Inventory, manifest: Manifest) -> Documents:
+        """Return the documents of an image that was just made from a pack."""
+        digests = {"pack": inventory.digest, "manifest": manifest.digest(), "spec": inventory.spec.digest()}
+        record = canonical_json(digests | {"format": inventory.format, "size": inventory.size})
+        return cls(manifest, inventory.spec.canonical(), record)
+
+    @classmethod
+    def parse(cls, contents: Mapping[str, bytes]) -> Documents:
+        """Return the documents with these contents by name; raise `image-damaged` unless they fit together.
+
+        Whether they are those of a release is for the catalog to say: compare `pack`
+        and the digests of manifest and spec with its entry.
+        """
+        for name in (RECORD, MANIFEST, SPEC):
+            if name not in contents:
+                raise _damaged(Path(name))
+        pack, manifest, spec = _digests(contents[RECORD], Path(RECORD))
+        for name, digest in ((MANIFEST, manifest), (SPEC, spec)):
+            if sha256_digest(contents[name]) != digest:
+                raise _damaged(Path(name))
+        found = Manifest.parse(contents[MANIFEST])
+        if (found.header.pack, found.header.spec) != (pack, spec):
+            raise _damaged(Path(RECORD))
+        return cls(found, contents[SPEC], contents[RECORD])
+
+    @property
+    def pack(self) -> str:
+        """Digest of the pack."""
+        return self.manifest.header.pack
+
+    def contents(self) -> dict[str, bytes]:
+        """Return the contents by name."""
+        return {MANIFEST: self.manifest.canonical(), SPEC: self.spec, RECORD: self.record}
+
+    def write(self, folder: Path) -> tuple[Path, ...]:
+        """Write them to `folder`, and return the paths."""
+        for name, content in self.contents().items():
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(0o444)
+        return tuple(folder / name for name in self.contents())
 
 
 def is_recorded(meta: Path) -> bool:
-    """Tell whether `write_documents` wrote to the folder."""
+    """Tell whether documents were written to the folder."""
     return (meta / RECORD).is_file()
 
 
 def read_image(path: Path, meta: Path, pack_digest: str) -> Image:
     """Return the image at `path`; raise `image-damaged` when its record is not that of the pack."""
     record = meta / RECORD
-    try:
-        found = json.loads(_read(record))
-        pack, manifest, spec = (check_digest(found[key]) for key in ("pack", "manifest", "spec"))
-    except (ValueError, LookupError, TypeError, RecursionError, InvalidInput) as error:
-        raise _damaged(record) from error
+    pack, manifest, spec = _digests(_read(record), record)
     if pack != pack_digest:
         raise _damaged(record)
     return Image(path, pack, manifest, spec, meta)
+
+
+def _digests(content: bytes, where: Path) -> tuple[str, str, str]:
+    try:
+        found = json.loads(content)
+        pack, manifest, spec = (check_digest(found[key]) for key in ("pack", "manifest", "spec"))
+    except (ValueError, LookupError, TypeError, RecursionError, InvalidInput) as error:
+        raise _damaged(where) from error
+    return pack, manifest, spec
 
 
 @functools.lru_cache(maxsize=2)

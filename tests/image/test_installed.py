@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.errors import NotFound, Untrusted
-from jupyter_envguard.image.installed import Image, is_recorded, read_image, write_documents
+from jupyter_envguard.image.installed import Documents, Image, is_recorded, read_image
 from tests.images import plain, sealed
 
 Written = tuple[Path, Image]
@@ -18,7 +18,7 @@ def written(tmp_path: Path) -> Written:
     tree, manifest, inventory = sealed(plain(), tmp_path / "build")
     meta = tmp_path / "meta"
     meta.mkdir()
-    write_documents(meta, inventory, manifest)
+    Documents.of(inventory, manifest).write(meta)
     return meta, Image(tree, inventory.digest, manifest.digest(), inventory.spec.digest(), meta)
 
 
@@ -89,3 +89,30 @@ def test_a_document_that_is_gone_is_an_error(written: Written) -> None:
 def replace(path: Path, content: bytes) -> None:
     path.chmod(0o644)
     path.write_bytes(content)
+
+
+class TestDocuments:
+    def contents(self, tmp_path: Path) -> dict[str, bytes]:
+        _, manifest, inventory = sealed(plain(), tmp_path / "documents")
+        return Documents.of(inventory, manifest).contents()
+
+    def test_parse_what_was_written(self, tmp_path: Path) -> None:
+        contents = self.contents(tmp_path)
+        documents = Documents.parse(contents)
+        assert documents.contents() == contents
+        (tmp_path / "meta").mkdir()
+        assert {path.name for path in documents.write(tmp_path / "meta")} == set(contents)
+
+    @pytest.mark.parametrize("name", ["manifest", "spec.json", "pack.json"])
+    def test_refuse_one_that_is_missing_or_changed(self, tmp_path: Path, name: str) -> None:
+        contents = self.contents(tmp_path)
+        for wrong in ({**contents, name: b"{}"}, {key: contents[key] for key in contents if key != name}):
+            with pytest.raises(Untrusted) as caught:
+                Documents.parse(wrong)
+            assert caught.value.code == "image-damaged"
+
+    def test_refuse_a_record_of_another_pack(self, tmp_path: Path) -> None:
+        contents = self.contents(tmp_path)
+        record = json.loads(contents["pack.json"]) | {"pack": "sha256:" + 64 * "0"}
+        with pytest.raises(Untrusted):
+            Documents.parse({**contents, "pack.json": json.dumps(record).encode()})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.image import Image, build, bytecode, seal
-from jupyter_envguard.image.installed import write_documents
+from jupyter_envguard.image.installed import Documents
 from jupyter_envguard.image.reuse import Reuse
 from jupyter_envguard.pack import open_pack
 from tests.images import CACHE, LIBRARY, environment, plain, sealed
@@ -21,7 +21,7 @@ def image_of(pack: PackBuilder, folder: Path) -> Image:
     tree, manifest, inventory = sealed(pack, folder)
     meta = folder / "meta"
     meta.mkdir()
-    write_documents(meta, inventory, manifest)
+    Documents.of(inventory, manifest).write(meta)
     return Image(tree, inventory.digest, manifest.digest(), inventory.spec.digest(), meta)
 
 

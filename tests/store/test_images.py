@@ -2,80 +2,37 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import random
 import shutil
-import signal
 import stat
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jupyter_envguard import store as module
-from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, PackRefused, Unavailable
+from jupyter_envguard.errors import Conflict, EnvGuardError, InvalidInput, NotFound, PackRefused, Unavailable
 from jupyter_envguard.files import locked
 from jupyter_envguard.image import build
-from jupyter_envguard.inventory import Inventory
-from jupyter_envguard.pack import open_pack
-from jupyter_envguard.store import Image, Store, Weakness
+from jupyter_envguard.store import Image, Store, folders, leased, shelf
+from jupyter_envguard.store import images as module
+from jupyter_envguard.store.shelf import Shelf
 from tests.images import environment, plain, snapshot
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts")
-NOBODY = 65534
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", lock_seconds=60)
-
-
-@pytest.fixture
-def pack(tmp_path: Path) -> Path:
-    return plain().write(tmp_path, "tar")
-
-
-def add(store: Store, pack: Path, **more: Any) -> Image:
-    with open_pack(pack) as opened:
-        return store.add(opened, **more)
-
-
-def inventory_of(pack: Path) -> Inventory:
-    with open_pack(pack) as opened:
-        return opened.inventory()
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def is_clean(store: Store) -> bool:
-    """Whether nothing half-made lies about."""
-    leftovers = [names(store.root / folder) for folder in (".staging", ".trash")]
-    images = [name for name in names(store.root) if name not in (".meta", ".staging", ".locks", ".trash")]
-    return leftovers == [[], []] and names(store.root / ".meta") == images
-
-
-def in_fork(act: Callable[[], Any]) -> int:
-    """Start `act` in a forked process, which ends with 0, or 1 for an error; return its pid."""
-    child = os.fork()
-    if child == 0:
-        try:
-            act()
-        except BaseException:  # noqa: BLE001 - the exit code tells
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return child
-
-
-def outcome(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+from tests.stores import (
+    NOBODY,
+    add,
+    in_fork,
+    inventory_of,
+    is_clean,
+    killed_at,
+    names,
+    outcome,
+    root_only,
+    steps_of,
+)
 
 
 class TestRoot:
@@ -220,7 +177,7 @@ class TestAdd:
         def fail(*_: object) -> int:
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(Store, "_empty_trash", fail)
+        monkeypatch.setattr(Shelf, "empty_trash", fail)
         with pytest.raises(PackRefused):
             add(store, hostile)
 
@@ -245,7 +202,7 @@ class TestAdd:
     ) -> None:
         image = add(store, pack)
         answers = iter([False, True, True])  # it was not there yet when the loser looked first
-        monkeypatch.setattr(Store, "_is_published", lambda *_: next(answers))
+        monkeypatch.setattr(Shelf, "is_published", lambda *_: next(answers))
         assert add(store, pack) == image
 
     def test_only_the_owner_and_root_add(
@@ -271,10 +228,10 @@ class TestAdd:
     ) -> None:
         class Broken:
             def syncfs(self, _handle: int) -> int:
-                module.ctypes.set_errno(5)
+                folders.ctypes.set_errno(5)
                 return -1
 
-        monkeypatch.setattr(module.ctypes, "CDLL", lambda *_args, **_more: Broken())
+        monkeypatch.setattr(folders.ctypes, "CDLL", lambda *_args, **_more: Broken())
         with pytest.raises(Unavailable, match="Input/output error") as caught:
             add(store, pack)
         assert caught.value.code == "io-error"
@@ -314,7 +271,7 @@ class TestGetAndRemove:
         image = add(store, pack)
         store.remove(image.pack)
         answers = iter([True, False])  # it was there when the loser of the race looked first
-        monkeypatch.setattr(Store, "_is_published", lambda *_: next(answers))
+        monkeypatch.setattr(Shelf, "is_published", lambda *_: next(answers))
         with pytest.raises(NotFound):
             store.remove(image.pack)
 
@@ -323,6 +280,14 @@ class TestGetAndRemove:
         shutil.rmtree(store.root)
         with pytest.raises(NotFound, match="Cannot verify"):
             store.verify(image)
+
+    def test_an_image_that_somebody_uses_stays(self, store: Store, pack: Path) -> None:
+        image = add(store, pack)
+        with leased(image), pytest.raises(Conflict) as caught:
+            store.remove(image.pack)
+        assert caught.value.code == "image-in-use"
+        assert store.verify(image) == ()
+        store.remove(image.pack)
 
 
 class TestSweep:
@@ -361,11 +326,11 @@ class TestSweep:
     ) -> None:
         image = add(store, pack)
 
-        def resist(path: Path) -> None:
+        def resist(path: Path, *_: object) -> None:
             raise PermissionError(path)
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_delete", resist)
+            patch.setattr(shelf, "delete", resist)
             store.remove(image.pack)
             assert len(names(store.root / ".trash")) == 2
         assert store.sweep() == 2
@@ -375,16 +340,27 @@ class TestSweep:
         self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         image = add(store, pack)
-        monkeypatch.setattr(Store, "_leftovers", lambda _: [image.path.name])
+        monkeypatch.setattr(Shelf, "leftovers", lambda _: [image.path.name])
         assert store.sweep() == 0
         assert store.get(image.pack) == image
 
 
 class TestManyProcesses:
-    def test_six_that_race_make_one_image(self, store: Store, tmp_path: Path) -> None:
-        pack = environment().write(tmp_path, "tar")
-        children = [in_fork(lambda: add(store, pack)) for _ in range(6)]
-        assert [outcome(child) for child in children] == [0] * 6
+    def test_32_that_race_make_one_image_once(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pack, made = environment().write(tmp_path, "tar"), tmp_path / "made"
+        made.touch()
+
+        def counted(*arguments: Any, **more: Any) -> Any:
+            with made.open("a") as file:
+                file.write("x")
+            return build(*arguments, **more)
+
+        monkeypatch.setattr(module, "build", counted)
+        children = [in_fork(lambda: add(store, pack)) for _ in range(32)]
+        assert [outcome(child) for child in children] == [0] * 32
+        assert made.read_text() == "x"
         image = store.get(inventory_of(pack).digest)
         assert store.verify(image) == ()
         assert is_clean(store)
@@ -411,14 +387,12 @@ class TestManyProcesses:
 
     def test_100_kills_at_random_points_leave_no_half_image(self, store: Store, pack: Path) -> None:
         digest, chance = inventory_of(pack).digest, random.Random(9)
-        steps = self.steps_of(lambda: add(store, pack))
+        steps = steps_of(lambda: add(store, pack))
         store.remove(digest)
         kills = published = 0
         while kills < 100:
             at = chance.randint(1, steps)
-            kills += (
-                outcome(in_fork(lambda at=at: self.dies_at(at, lambda: add(store, pack)))) == -signal.SIGKILL
-            )
+            kills += killed_at(at, lambda: add(store, pack))
             try:
                 image = store.get(digest)
             except NotFound:
@@ -434,11 +408,11 @@ class TestManyProcesses:
     def test_kills_while_removing_leave_all_or_nothing(self, store: Store, pack: Path) -> None:
         digest, chance = inventory_of(pack).digest, random.Random(7)
         image = add(store, pack)
-        steps = self.steps_of(lambda: store.remove(digest))
+        steps = steps_of(lambda: store.remove(digest))
         for _ in range(20):
             add(store, pack)
             at = chance.randint(1, steps)
-            outcome(in_fork(lambda at=at: self.dies_at(at, lambda: store.remove(digest))))
+            killed_at(at, lambda: store.remove(digest))
             try:
                 assert store.verify(store.get(digest)) == ()
             except NotFound:
@@ -446,33 +420,6 @@ class TestManyProcesses:
         store.sweep()
         assert add(store, pack) == image
         assert store.verify(image) == ()
-
-    def steps_of(self, act: Callable[[], Any]) -> int:
-        """Return how many steps that Python audits (opening, renaming, starting a process …) `act` takes."""
-        receiving, sending = os.pipe()
-
-        def count() -> None:
-            steps = [0]
-            sys.addaudithook(lambda *_: steps.__setitem__(0, steps[0] + 1))
-            act()
-            os.write(sending, pickle.dumps(steps[0]))
-
-        assert outcome(in_fork(count)) == 0
-        os.close(sending)
-        with open(receiving, "rb") as pipe:
-            return pickle.load(pipe)
-
-    def dies_at(self, step: int, act: Callable[[], Any]) -> None:
-        """Do `act` and end as `kill -9` ends a process when the audited step number `step` begins."""
-        left = [step]
-
-        def hook(*_: object) -> None:
-            left[0] -= 1
-            if left[0] == 0:  # once, because killing is audited too
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        act()
 
 
 @pytest.fixture
@@ -628,54 +575,3 @@ class TestOwners:
         with pytest.raises(Unavailable, match=f"/root/hidden/python cannot be started as uid {NOBODY}"):
             add(theirs, pack)
         assert is_clean(theirs)
-
-
-class TestWeaknesses:
-    def problems(self, store: Store, below: Path) -> list[tuple[str, str]]:
-        found = store.weaknesses()
-        inside = [weakness for weakness in found if Path(weakness.path).is_relative_to(below)]
-        return [(os.path.relpath(weakness.path, below), weakness.message) for weakness in inside]
-
-    @pytest.fixture
-    def place(self, tmp_path: Path) -> Path:
-        (tmp_path / "a/store").mkdir(parents=True)
-        for path in (tmp_path / "a", tmp_path / "a/store"):
-            path.chmod(0o755)
-        return tmp_path / "a"
-
-    def test_a_good_place_has_none(self, place: Path) -> None:
-        assert self.problems(Store(place / "store"), place) == []
-
-    def test_an_absent_store_is_one(self, tmp_path: Path) -> None:
-        (found,) = Store(tmp_path / "store").weaknesses()
-        assert found == Weakness(
-            str(tmp_path / "store"), "It does not exist.", "Import a pack, which makes it."
-        )
-
-    def test_parents_that_others_write_to(self, place: Path) -> None:
-        place.chmod(0o777)
-        (place / "store").chmod(0o775)
-        group = place.stat().st_gid
-        assert self.problems(Store(place / "store"), place) == [
-            (".", "Everybody can replace what is below."),
-            (".", f"Group {group} can replace what is below."),
-            ("store", f"Group {group} can replace what is below."),
-        ]
-
-    def test_a_sticky_parent_is_fine(self, place: Path) -> None:
-        place.chmod(0o1777)
-        assert self.problems(Store(place / "store"), place) == []
-
-    def test_a_place_that_users_cannot_reach(self, place: Path) -> None:
-        place.chmod(0o700)
-        assert self.problems(Store(place / "store"), place) == [(".", "Users cannot reach what is below.")]
-
-    @root_only
-    def test_a_parent_of_somebody_else(self, place: Path) -> None:
-        os.chown(place, NOBODY, -1)
-        message = f"It belongs to uid {NOBODY}, who can replace what is below."
-        assert self.problems(Store(place / "store"), place) == [(".", message)]
-
-    def test_a_link_on_the_way(self, place: Path) -> None:
-        (place / "link").symlink_to(".")
-        assert self.problems(Store(place / "link/store"), place) == [("link", "It is a symbolic link.")]

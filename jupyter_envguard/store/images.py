@@ -1,0 +1,220 @@
+"""`Store`: images added whole or not at all, found by the digest of their pack."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from jupyter_envguard.errors import InvalidInput, NotFound, Unavailable, Untrusted
+from jupyter_envguard.files import explained
+from jupyter_envguard.image import (
+    Documents,
+    Finding,
+    Image,
+    Owner,
+    VerifyMode,
+    build,
+    read_image,
+    verify,
+)
+from jupyter_envguard.pack import Pack, Progress
+from jupyter_envguard.store.delivery import Delivery
+from jupyter_envguard.store.folders import give, is_folder, make_folder, sync_file_system
+from jupyter_envguard.store.layout import Layout, Weakness
+from jupyter_envguard.store.leases import make_lease, unleased
+from jupyter_envguard.store.objects import Objects
+from jupyter_envguard.store.shelf import Shelf
+
+LOCK_SECONDS = 1800.0
+"""How long to wait for another process that adds or removes the same image."""
+
+MOST_REUSED = 4
+"""Approved images whose byte code is looked through; each costs the time to read its manifest."""
+
+
+class Store:
+    """Images below `root`; raises `store-root-invalid` for a path that can be no root.
+
+    Nothing is made before the first `add`. `lock_seconds` is how long `add` and
+    `remove` wait for another process that works on the same image.
+    """
+
+    def __init__(self, root: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        self.layout = Layout(root)
+        self.root = root
+        self.lock_seconds = lock_seconds
+        self.shelf = Shelf(self.layout)
+
+    def path_of(self, pack_digest: str) -> Path:
+        """Return where the image of the pack lies or would lie: the same on every machine with this root."""
+        return self.layout.path_of(pack_digest)
+
+    def add(
+        self,
+        pack: Pack,
+        progress: Progress | None = None,
+        *,
+        approved: Mapping[str, str] = MappingProxyType({}),
+    ) -> Image:
+        """Make the image of `pack` unless it is there already, and return it.
+
+        `progress` is called with bytes done and all bytes, from zero for each of
+        the two passes. `approved` maps digests of packs to the digests of their
+        manifests, as the signed catalog has them, the most similar first: from such
+        images byte code of the same sources is taken, which saves half the work for
+        the next release of an environment. The image comes out the same without.
+
+        Raises the refusals of `build`, `store-root-unsafe`, `disk-full`,
+        `permission-denied`, `io-error`, and `locked` when another process works on
+        the same image for too long; then nothing is left half-made.
+        """
+        inventory = pack.inventory(progress)
+        path = self.path_of(inventory.digest)
+
+        def make(staging: Path, owner: Owner | None) -> None:
+            similar = self._images(approved)
+            manifest = build(pack, inventory, staging / "tree", path, progress, owner=owner, approved=similar)
+            self._document(staging, Documents.of(inventory, manifest), owner)
+            sync_file_system(staging)
+            objects = Objects(self.layout, owner)
+            with objects.adding(self.lock_seconds):
+                objects.adopt(staging / "tree", manifest)
+                sync_file_system(staging)
+                self.shelf.publish(staging, path.name)
+
+        self._publish(path.name, make)
+        return self.get(inventory.digest)
+
+    def receive(self, documents: Documents, fill: Callable[[Delivery], None]) -> Image:
+        """Make the image that `documents` describe from objects, unless it is there already; return it.
+
+        `fill` is called once, and gives the delivery every content that it says is
+        missing. Of many processes that want the same image, one fetches; the others
+        wait. The caller has confirmed the digests of the documents.
+
+        Raises what `fill` raises, `prefix-mismatch` for an image that was sealed for
+        another root, `delivery-incomplete`, and the failures of `add`. Contents that
+        were complete stay, so that the next attempt need not fetch them again.
+        """
+        path = self.path_of(documents.pack)
+        if documents.manifest.header.prefix != str(path):
+            raise InvalidInput(
+                "prefix-mismatch",
+                f"The image was sealed for {documents.manifest.header.prefix}, here it would lie in {path}.",
+                "Use the same store root on every machine.",
+            )
+
+        def make(staging: Path, owner: Owner | None) -> None:
+            objects = Objects(self.layout, owner)
+            with objects.adding(self.lock_seconds):
+                delivery = Delivery(documents.manifest, staging, objects, owner)
+                fill(delivery)
+                delivery.assemble(staging / "tree")
+                self._document(staging, documents, owner)
+                sync_file_system(staging)
+                self.shelf.publish(staging, path.name)
+
+        self._publish(path.name, make)
+        return self.get(documents.pack)
+
+    def get(self, pack_digest: str) -> Image:
+        """Return the image of the pack; raise `image-missing`, or `image-damaged` when its record is."""
+        path = self.path_of(pack_digest)
+        self._require(path.name, pack_digest)
+        return read_image(path, self.layout.meta / path.name, pack_digest)
+
+    def verify(self, image: Image, mode: VerifyMode = "full") -> tuple[Finding, ...]:
+        """Return how the image differs from its manifest; see `image.verify` for the modes and errors."""
+        with explained(f"verify {image.path}"):
+            owner = self.root.stat().st_uid
+        return verify(image.path, image.manifest, mode, owner=owner)
+
+    def remove(self, pack_digest: str) -> None:
+        """Remove the image of the pack; raise `image-missing` when it is not there.
+
+        It vanishes at once and whole. Raises `image-in-use` while a kernel runs from
+        it. What only it had of the objects stays until they are collected.
+        """
+        name = self.path_of(pack_digest).name
+        self._require(name, pack_digest)
+        with explained(f"remove an image from {self.root}"), self.shelf.lock(name, self.lock_seconds):
+            self._require(name, pack_digest)
+            with unleased(self.layout.meta / name, name):
+                self.shelf.clear(name)
+            self.shelf.empty_trash()
+
+    def sweep(self) -> int:
+        """Remove what dead processes have left behind, and return how many leftovers there were."""
+        found = 0
+        with explained(f"sweep {self.root}"):
+            for name in self.shelf.leftovers():
+                with contextlib.suppress(Unavailable), self.shelf.lock(name, 0):
+                    if not self.shelf.is_published(name):  # else it was published while we looked
+                        found += self.shelf.clear(name)
+            found += self.shelf.empty_trash()
+        return found
+
+    def weaknesses(self) -> tuple[Weakness, ...]:
+        """Return what is wrong with the place of the store, for a person who sets up a machine."""
+        return self.layout.weaknesses()
+
+    def prepare(self) -> Owner | None:
+        """Make the folders of the store; return who owns it when that is not this user."""
+        root = self.root
+        if not root.exists():
+            root.mkdir(parents=True)
+            root.chmod(0o755)
+        self.layout.check()
+        place = root.stat()
+        owner = None if place.st_uid == os.geteuid() else (place.st_uid, place.st_gid)
+        if owner and os.geteuid() != 0:
+            raise Unavailable(
+                "permission-denied",
+                f"{root} belongs to uid {place.st_uid}, and only that user and root add images to it.",
+                "Run as the owner of the store.",
+            )
+        for folder, mode in self.layout.folders():
+            if not is_folder(folder):
+                make_folder(folder, mode, owner)
+        Objects(self.layout, owner).prepare()
+        return owner
+
+    def _publish(self, name: str, make: Callable[[Path, Owner | None], None]) -> None:
+        """Let `make` stage and publish `name` unless it is there, one process at a time."""
+        with explained(f"add an image to {self.root}"):
+            if self.shelf.is_published(name):
+                return
+            owner = self.prepare()
+            with self.shelf.lock(name, self.lock_seconds, owner):
+                if not self.shelf.is_published(name):
+                    self.shelf.clear(name)
+                    with self.shelf.staged(name, owner) as staging:
+                        make(staging, owner)
+
+    def _document(self, staging: Path, documents: Documents, owner: Owner | None) -> None:
+        for path in (*documents.write(staging / "meta"), make_lease(staging / "meta")):
+            give(path, owner)
+
+    def _images(self, approved: Mapping[str, str]) -> Sequence[Image]:
+        """Return the first few images that are here and are what `approved` says."""
+        found: list[Image] = []
+        for pack, manifest in approved.items():
+            if len(found) < MOST_REUSED:
+                with contextlib.suppress(NotFound, Untrusted):
+                    image = self.get(pack)
+                    if image.manifest.digest() == manifest:
+                        found.append(image)
+        return found
+
+    def _require(self, name: str, pack_digest: str) -> None:
+        with explained(f"look for an image in {self.root}"):
+            found = self.shelf.is_published(name)
+        if not found:
+            raise NotFound(
+                "image-missing",
+                f"The environment of the pack {pack_digest} is not in {self.root}.",
+                "Import its pack on this machine.",
+            )

@@ -1,0 +1,233 @@
+"""Contents of files by their hash, of which every image that has them holds a link.
+
+`.objects/ab/<sha256>` is read-only, `<sha256>.x` the same content to be executed: a
+link shares the mode of what it links to. The file system counts the links, so an
+object with one link is in no image. Small files are not shared: an environment has
+hundreds of empty ones, and a file has room for 65,000 links (ext4). Where that room
+is used up, or where a file system has no links, an image has a copy of its own.
+
+An object gets its name only after its bytes are on the disk, so a power cut leaves
+no name with other bytes behind it. Taking objects away needs the lock alone that
+everybody who adds some shares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_envguard.files import locked
+from jupyter_envguard.image import Line, Manifest, Owner
+from jupyter_envguard.image.manifest import PERMISSIONS
+from jupyter_envguard.store.folders import give, is_folder, listed, make_folder
+from jupyter_envguard.store.layout import Layout
+
+SHARED_BYTES = 1024
+"""Size from which on a file is shared."""
+
+NO_LINKS = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV, errno.ENOSYS})
+"""What systems say where no (more) link can be made."""
+
+LOCK = "objects"
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What became of the files of a tree."""
+
+    new: int
+    """Files that are objects now."""
+    shared: int
+    """Files that are links to objects that were there."""
+    bytes_shared: int
+    """What those would have taken."""
+
+
+class Objects:
+    """The objects of the store that `layout` describes, made for `owner` or else this user."""
+
+    def __init__(self, layout: Layout, owner: Owner | None = None) -> None:
+        self._folder = layout.objects
+        self._quarantine = layout.quarantine
+        self._lock = layout.locks / LOCK
+        self._owner = owner
+        self._uid = owner[0] if owner else os.geteuid()
+
+    def prepare(self) -> None:
+        """Make the lock of the objects, so that it belongs to the owner of the store whoever runs us."""
+        if not self._lock.exists():
+            with locked(self._lock, 0, shared=True):
+                give(self._lock, self._owner)
+
+    def path(self, line: Line) -> Path:
+        """Return where the content of `line` lies or would lie."""
+        return self._folder / line.content[:2] / f"{line.content}{'.x' if line.mode == 'x' else ''}"
+
+    def adding(self, seconds: float) -> AbstractContextManager[None]:
+        """Keep objects from being taken away, together with others, for the duration of a `with` block."""
+        return locked(self._lock, seconds, shared=True)
+
+    def has(self, line: Line, mtime: int) -> bool:
+        """Tell whether there is an object for `line` that looks as when it was made."""
+        try:
+            there = self.path(line).lstat()
+        except FileNotFoundError:
+            return False
+        return self._is_sealed(there, line, mtime)
+
+    def adopt(self, tree: Path, manifest: Manifest) -> Sharing:
+        """Make objects of the files of the sealed `tree`, or links of those that are objects already.
+
+        `tree` is on the disk, and nobody uses it. An object that does not look as
+        when it was made goes to the quarantine. Where there is no room for links,
+        files stay what they are.
+        """
+        mtime = manifest.header.seal.mtime
+        new = shared = saved = 0
+        known: defaultdict[str, list[Line]] = defaultdict(list)
+        for line in _shareable(manifest.lines):
+            answer = self._adopt(f"{tree}/{line.path}", line)
+            new += answer is True
+            if answer is False:
+                known[line.path.rpartition("/")[0]].append(line)
+        for folder, lines in known.items():
+            with _writable(tree / folder, mtime):
+                for line in lines:
+                    if self._link_again(tree, line, mtime):
+                        shared, saved = shared + 1, saved + line.size
+        return Sharing(new, shared, saved)
+
+    def keep(self, line: Line, file: Path) -> None:
+        """Give `file`, which is sealed, on the disk and has the content of `line`, its name as an object."""
+        self._adopt(str(file), line)
+
+    def bring(self, line: Line, target: Path, source: Path, mtime: int) -> None:
+        """Make the file `target`: a link to the object `source`, or a copy where there can be no link."""
+        if line.size >= SHARED_BYTES:
+            try:
+                os.link(source, target, follow_symlinks=False)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+            else:
+                return
+        copy_sealed(source, target, line, mtime, self._owner)
+
+    def unused(self, kept: frozenset[str] = frozenset()) -> Iterator[Path]:
+        """Yield the objects that no image links to and whose hash is not in `kept`."""
+        for folder in listed(self._folder):
+            for path in listed(folder):
+                if path.lstat().st_nlink == 1 and path.name.removesuffix(".x") not in kept:
+                    yield path
+
+    def all(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield every object with its state."""
+        for folder in listed(self._folder):
+            for path in listed(folder):
+                yield path, path.lstat()
+
+    def set_aside(self, path: Path) -> Path:
+        """Move the object `path` to the quarantine, and return where it is now."""
+        aside = self._quarantine / f"{path.name}.{secrets.token_hex(8)}"
+        path.rename(aside)
+        return aside
+
+    def collecting(self) -> AbstractContextManager[None]:
+        """Keep others from adding objects for the duration of a `with` block; raise `locked` if some do."""
+        return locked(self._lock, 0)
+
+    def _is_sealed(self, there: os.stat_result, line: Line, mtime: int) -> bool:
+        return (
+            stat.S_ISREG(there.st_mode)
+            and stat.S_IMODE(there.st_mode) == PERMISSIONS[line.mode]
+            and there.st_uid == self._uid
+            and there.st_size == line.size
+            and there.st_mtime_ns == mtime * 10**9
+        )
+
+    def _adopt(self, file: str, line: Line) -> bool | None:
+        """Return whether `file` is an object now; None when there can be no link to it."""
+        path = self.path(line)
+        for _ in range(2):
+            try:
+                os.link(file, path, follow_symlinks=False)
+            except FileExistsError:
+                return False
+            except FileNotFoundError:
+                if is_folder(path.parent):
+                    raise
+                make_folder(path.parent, 0o755, self._owner)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                return None
+            else:
+                return True
+        return None
+
+    def _link_again(self, tree: Path, line: Line, mtime: int) -> bool:
+        """Put a link to the object in the place of a file of `tree`; return whether that went well."""
+        file, known = tree / line.path, self.path(line)
+        there = known.lstat()
+        if os.path.samestat(there, file.lstat()):
+            return True
+        if not self._is_sealed(there, line, mtime):
+            self.set_aside(known)
+            self._adopt(str(file), line)
+            return False
+        spare = file.with_name(".shared")
+        try:
+            os.link(known, spare, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            return False
+        spare.rename(file)
+        return True
+
+
+def copy_sealed(source: Path, target: Path, line: Line, mtime: int, owner: Owner | None) -> None:
+    """Copy `source` to the new file `target` with the mode of `line`."""
+    shutil.copyfile(source, target, follow_symlinks=False)
+    seal_file(target, line, mtime, owner)
+
+
+def seal_file(path: Path, line: Line, mtime: int, owner: Owner | None) -> None:
+    """Give the file `path` the mode of `line`, the time `mtime` and its owner."""
+    give(path, owner)
+    path.chmod(PERMISSIONS[line.mode])
+    os.utime(path, (mtime, mtime), follow_symlinks=False)
+
+
+def hash_of(path: Path) -> str:
+    """Return the bare hex SHA-256 of the file `path`, which is not followed if it is a link."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _shareable(lines: Iterable[Line]) -> Iterator[Line]:
+    return (line for line in lines if line.kind == "f" and line.size >= SHARED_BYTES)
+
+
+@contextlib.contextmanager
+def _writable(folder: Path, mtime: int) -> Iterator[None]:
+    """Let the owner change the sealed `folder` for the duration of a `with` block."""
+    before = stat.S_IMODE(folder.lstat().st_mode)
+    folder.chmod(0o700)
+    try:
+        yield
+    finally:
+        os.utime(folder, (mtime, mtime))
+        folder.chmod(before)
