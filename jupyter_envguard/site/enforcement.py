@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from yaml.nodes import Node
 
+from jupyter_envguard.acl.checks import check_subject
 from jupyter_envguard.errors import InvalidInput, did_you_mean
 from jupyter_envguard.site import reading
 from jupyter_envguard.site.reading import Mistakes
 
-Level = Literal["advise", "enforce"]
+Level = Literal["advise", "enforce", "lockdown"]
 Mode = Literal["required", "best-effort"]
 LEVELS: tuple[Level, ...] = get_args(Level)
+"""The levels, each stricter than the one before."""
 MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Degree:
+    """How far the sessions of a group are confined."""
+
+    level: Level
+    """The group's level."""
+    mode: Mode | None = None
+    """What happens where it cannot be had; None takes the mode of the site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +38,48 @@ class Enforcement:
     """How far sessions are confined, and what happens where they cannot be."""
 
     level: Level = "enforce"
-    """`enforce` confines sessions and kernels; `advise` only says what should not be done."""
+    """`advise` only says what should not be done, `enforce` confines what sessions and kernels write,
+    `lockdown` also what they run."""
     mode: Mode = "best-effort"
     """`required` starts nothing on a machine that cannot confine; `best-effort` starts, and says so."""
     write: tuple[Path, ...] = ()
     """Folders and devices that sessions may write to besides the usual, such as `/projects`."""
+    execute: tuple[Path, ...] = ()
+    """Programs, and folders of them, that sessions in lockdown may run besides the usual."""
+    strict_memory: bool = False
+    """Whether lockdown refuses memory that is written and then run, which just-in-time compilers need."""
+    groups: Mapping[str, Degree] = field(default_factory=lambda: MappingProxyType({}))
+    """Groups of the hub whose members have a level of their own."""
 
     @property
     def required(self) -> bool:
         """Whether what cannot be confined may not start."""
-        return self.level == "enforce" and self.mode == "required"
+        return self.level != "advise" and self.mode == "required"
+
+    @property
+    def locked(self) -> bool:
+        """Whether what is run is confined too."""
+        return self.level == "lockdown"
+
+    def of(self, groups: Iterable[str]) -> Enforcement:
+        """Return what holds for a member of `groups`: the strictest level and mode of those that are named.
+
+        A member of none has those of the site.
+        """
+        degrees = [self.groups[group] for group in groups if group in self.groups]
+        if not degrees:
+            return replace(self, groups=MappingProxyType({}))
+        level = max((degree.level for degree in degrees), key=LEVELS.index)
+        modes = {degree.mode or self.mode for degree in degrees if degree.level != "advise"}
+        mode: Mode = "best-effort" if modes == {"best-effort"} else "required" if modes else self.mode
+        return replace(self, level=level, mode=mode, groups=MappingProxyType({}))
+
+    def possible(self) -> Iterator[Enforcement]:
+        """Yield everything that may hold for somebody, by whatever groups they are in."""
+        levels = {self.level, *(degree.level for degree in self.groups.values())}
+        modes = {self.mode, *(degree.mode or self.mode for degree in self.groups.values())}
+        for level, mode in product(filter(levels.__contains__, LEVELS), filter(modes.__contains__, MODES)):
+            yield replace(self, level=level, mode=mode, groups=MappingProxyType({}))
 
 
 USUAL = Enforcement()
@@ -55,7 +100,23 @@ def _read_mode(node: Node, _folder: Path, mistakes: Mistakes) -> Mode | None:
     return reading.checked(node, _mode, mistakes)
 
 
-def _read_write(node: Node, folder: Path, mistakes: Mistakes) -> tuple[Path, ...]:
+def _read_groups(node: Node, folder: Path, mistakes: Mistakes) -> Mapping[str, Degree]:
+    found: dict[str, Degree] = {}
+    for name, value in reading.named(node, check_subject, mistakes).items():
+        nodes = reading.members(value, DEGREE, mistakes)
+        values = {key: READERS[key](each, folder, mistakes) for key, each in nodes.items()}
+        if values.get("level"):
+            found[name] = Degree(**values)
+        elif "level" not in values:
+            mistakes.add(value, f"The group {name!r} has no 'level'.")
+    return MappingProxyType(found)
+
+
+def _read_boolean(node: Node, _folder: Path, mistakes: Mistakes) -> bool | None:
+    return reading.boolean(node, mistakes)
+
+
+def _read_paths(node: Node, folder: Path, mistakes: Mistakes) -> tuple[Path, ...]:
     def path(item: Node, mistakes: Mistakes) -> Path | None:
         return reading.checked(item, lambda text: reading.absolute(text, folder), mistakes)
 
@@ -63,9 +124,19 @@ def _read_write(node: Node, folder: Path, mistakes: Mistakes) -> tuple[Path, ...
 
 
 READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
-    {"level": _read_level, "mode": _read_mode, "write": _read_write}
+    {
+        "level": _read_level,
+        "mode": _read_mode,
+        "write": _read_paths,
+        "execute": _read_paths,
+        "strict_memory": _read_boolean,
+        "groups": _read_groups,
+    }
 )
 """The keys of the section, and what reads each."""
+
+DEGREE = ("level", "mode")
+"""The keys of a group in it."""
 
 
 def _level(text: str) -> Level:
@@ -81,5 +152,5 @@ def _mode(text: str) -> Mode:
 
 
 def _unknown(what: str, text: str, known: tuple[str, ...]) -> InvalidInput:
-    hint = did_you_mean(text, known) or f"Write {' or '.join(known)}."
+    hint = did_you_mean(text, known) or f"Write {', '.join(known)}."
     return InvalidInput("invalid-argument", f"{text!r} is no {what}.", hint)

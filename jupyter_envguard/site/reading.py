@@ -99,6 +99,21 @@ def members(node: Node, known: Collection[str], mistakes: Mistakes) -> dict[str,
     return found
 
 
+def named(node: Node, check: Callable[[str], str], mistakes: Mistakes) -> dict[str, Node]:
+    """Return the members of a mapping by keys that `check` accepts, noting the wrong and the doubled."""
+    if not isinstance(node, MappingNode):
+        mistakes.add(node, f"Expected keys and values, found {_kind(node)}.")
+        return {}
+    found: dict[str, Node] = {}
+    for key, value in node.value:
+        name = checked(key, check, mistakes)
+        if name in found:
+            mistakes.add(key, f"{name!r} is there twice.")
+        elif name is not None:
+            found[name] = value
+    return found
+
+
 def text(node: Node, mistakes: Mistakes) -> str | None:
     """Return a scalar that is text and not empty, else note what it is."""
     if isinstance(node, ScalarNode) and _tag(node) == "str" and node.value.strip():

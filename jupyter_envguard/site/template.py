@@ -42,12 +42,21 @@ policy:
 guard:
   # enforce: sessions and kernels cannot write to environments, whoever owns them (Linux 5.19 or newer).
   # advise: no confinement; sudo and setuid programs keep working in sessions.
+  # lockdown: as enforce, and sessions run only programs of the system, of the server and of
+  # environments; foreign packages and machine code do not load in kernels.
   level: enforce
   # What happens on a machine that cannot confine. required: nothing starts there.
   # best-effort: sessions start as they are, and jupyter envguard doctor says so.
   mode: best-effort
   # Where sessions may write besides their home, a private temporary folder and devices.
   write: []
+  # What sessions in lockdown may run besides, such as [/usr/bin/git, /usr/lib/git-core].
+  execute: []
+  # Whether lockdown refuses memory that is written and then run; numba and other compilers need it.
+  strict_memory: false
+  # Levels of groups of the hub, such as {{students: {{level: lockdown, mode: required}}}}. Who is in several
+  # has the strictest, who is in none has the level above.
+  groups: {{}}
 
 audit:
   # Whether a kernel that cannot be recorded may not start.
