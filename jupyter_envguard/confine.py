@@ -85,9 +85,17 @@ class Confinement:
     limits: tuple[tuple[str, int], ...] = ()
     """Resource limits by their name without `RLIMIT_`, in lower case, such as `("nproc", 512)`."""
 
+    sealed: tuple[str, ...] = ()
+    """Folders from whose file systems nothing is run or loaded as code, unless `execute` names it: they are
+    mounted once more, `noexec`, `nosuid` and `nodev`, for the process alone (`mounts`)."""
+    must_seal: bool = True
+    """Whether a process is not confined at all where it cannot mount; else they stay as they are."""
+    refused: tuple[str, ...] = ()
+    """System calls to be taken away, of those in `seccomp.PROGRAMS` and `seccomp.MEMORY`."""
+
     def __post_init__(self) -> None:
         """Refuse what no machine could carry out."""
-        for path in (*self.read, *self.execute, *self.write):
+        for path in (*self.read, *self.execute, *self.write, *self.sealed):
             if not path.startswith("/") or "\0" in path:
                 raise _invalid(
                     f"{path!r} is not an absolute path", "Write it from the root of the file system on."

@@ -1,18 +1,17 @@
 """The system calls that confine a process for good: Landlock, no_new_privs, capabilities.
 
-`confine` is the face of this module for the rest of the package. This file is
-self-contained because its `main` also runs in front of a kernel (`confine.command`
-starts it), where every import is paid again at every start: no dataclasses, no json,
-nothing of ours. What fails is an `OSError` with a sentence; one that blames a path
-carries it as `filename`.
+`confine` is the face of this module for the rest of the package. Its `main` also
+runs in front of a kernel (`confine.command` starts it), where every import is paid
+again at every start: no dataclasses, no json, and nothing of ours but system calls.
+What fails is an `OSError` with a sentence; one that blames a path carries it as `filename`.
 
-The order in `apply` matters: paths are opened while the process still may, then
-the user changes, then capabilities go, and the ruleset closes the door last.
+The order in `apply` matters: nothing is mounted behind a wall, so mounts come first; paths
+are opened while the process still may, then the user changes, then capabilities go, the
+ruleset closes the door, and the filter takes away what needs no door.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import marshal
 import os
@@ -20,6 +19,8 @@ import resource
 import stat
 import struct
 import sys
+
+from jupyter_envguard.syscalls import call, checked, libc, machine
 
 TYPE_CHECKING = False  # `typing` costs more than everything else here
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ CANNOT_CONFINE, CANNOT_RUN = 125, 126
 """Exit codes of `main`, as `env` and `nohup` use them."""
 
 # The same numbers on x86_64 and aarch64, where all newer calls are shared.
-_MACHINES = ("x86_64", "aarch64")
 _CLOSE_RANGE, _OPENAT2, _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 436, 437, 444, 445, 446
 _AT_FDCWD, _RESOLVE_NO_SYMLINKS = -100, 0x04
 _RULE_PATH_BENEATH, _CREATE_RULESET_VERSION = 1, 1
@@ -74,28 +74,12 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _HIGHEST_DESCRIPTOR = 2**32 - 1
 _SIGPIPE, _SIGXFSZ = 13, 25
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _call(number: int, *arguments: int | bytes) -> int:
-    """Make a system call; every integer goes as a full register, or the upper half would be noise."""
-    return _checked(_libc.syscall, number, *arguments)
-
-
-def _checked(function: Any, *arguments: int | bytes) -> int:
-    values = [argument if isinstance(argument, bytes) else ctypes.c_long(argument) for argument in arguments]
-    result = int(function(*values))
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
-
 
 def probe() -> int:
     """Return the Landlock ABI of this kernel; raise `OSError` when it has none or has it switched off."""
-    if sys.platform != "linux" or os.uname().machine not in _MACHINES:
+    if not machine():
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    return _call(_CREATE_RULESET, 0, 0, _CREATE_RULESET_VERSION)
+    return call(_CREATE_RULESET, 0, 0, _CREATE_RULESET_VERSION)
 
 
 def handled_rights(abi: int) -> int:
@@ -122,7 +106,7 @@ def open_path(path: str) -> int:
     """
     how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_NO_SYMLINKS)
     try:
-        return _call(_OPENAT2, _AT_FDCWD, os.fsencode(path) + b"\0", how, len(how))
+        return call(_OPENAT2, _AT_FDCWD, os.fsencode(path) + b"\0", how, len(how))
     except OSError as error:
         why = "a part of it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise OSError(error.errno, why, path) from None
@@ -136,7 +120,7 @@ def _allow(rules: int, abi: int, path: str, rights: int) -> None:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= ON_FILES
         beneath = struct.pack("=Qi", rights & handled_rights(abi), descriptor)
-        _call(_ADD_RULE, rules, _RULE_PATH_BENEATH, beneath, 0)
+        call(_ADD_RULE, rules, _RULE_PATH_BENEATH, beneath, 0)
     finally:
         os.close(descriptor)
 
@@ -147,7 +131,7 @@ def prepare(settings: Mapping[str, Any]) -> int:
     if abi < OLDEST_ABI:
         raise OSError(errno.ENOSYS, f"Landlock ABI {abi} is too old, {OLDEST_ABI} is needed")
     attributes = ruleset(abi, settings["network"], settings["scope"])
-    rules = _call(_CREATE_RULESET, attributes, len(attributes), 0)
+    rules = call(_CREATE_RULESET, attributes, len(attributes), 0)
     for name, rights in (("read", READ), ("execute", RUN), ("write", CHANGE)):
         for path in settings[name]:
             _allow(rules, abi, path, rights)
@@ -169,9 +153,9 @@ def close_all_but(keep: Iterable[int]) -> None:
     first = 3
     for descriptor in sorted(descriptor for descriptor in keep if descriptor > 2):
         if first < descriptor:
-            _call(_CLOSE_RANGE, first, descriptor - 1, 0)
+            call(_CLOSE_RANGE, first, descriptor - 1, 0)
         first = descriptor + 1
-    _call(_CLOSE_RANGE, first, _HIGHEST_DESCRIPTOR, 0)
+    call(_CLOSE_RANGE, first, _HIGHEST_DESCRIPTOR, 0)
 
 
 def limit(name: str, value: int) -> None:
@@ -193,32 +177,55 @@ def give_up_rights(user: tuple[int, int] | None) -> None:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
-    _checked(_libc.prctl, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    _checked(_libc.capset, struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
+    checked(libc.prctl, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    checked(libc.capset, struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24))
 
 
 def _empty_bounding_set() -> None:
     capability = 0
     while True:
         try:
-            _checked(_libc.prctl, _CAPBSET_DROP, capability, 0, 0, 0)
+            checked(libc.prctl, _CAPBSET_DROP, capability, 0, 0, 0)
         except OSError:  # not ours to drop, or beyond the last one that the kernel knows
             return
         capability += 1
 
 
-def apply(settings: Mapping[str, Any]) -> None:
-    """Confine this process as `settings` (the fields of `confine.Confinement`) say, or raise `OSError`."""
+def apply(settings: Mapping[str, Any]) -> str:
+    """Confine this process as `settings` (the fields of `confine.Confinement`) say, or raise `OSError`.
+
+    Returns why files in the folders to be sealed can be loaded as code all the same,
+    where that is tolerated.
+    """
     require_single_thread()
-    _checked(_libc.prctl, _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    checked(libc.prctl, _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    gap = _seal(settings) if settings["sealed"] else ""
     if settings["keep"] is not None:
         close_all_but(settings["keep"])
     for name, value in settings["limits"]:
         limit(name, value)
     rules = prepare(settings)
     give_up_rights(settings["user"])
-    _call(_RESTRICT_SELF, rules, 0)
+    call(_RESTRICT_SELF, rules, 0)
     os.close(rules)
+    if settings["refused"]:
+        from jupyter_envguard import seccomp  # most sessions have no filter
+
+        seccomp.install(settings["refused"])
+    return gap
+
+
+def _seal(settings: Mapping[str, Any]) -> str:
+    from jupyter_envguard import mounts  # most sessions keep their mounts
+
+    try:
+        mounts.seal(settings["sealed"], settings["execute"])
+    except OSError as error:
+        gap = f"programs and libraries in writable folders can be loaded, no mount is made ({error.strerror})"
+        if settings["must_seal"]:
+            raise OSError(error.errno, gap) from None
+        return gap
+    return ""
 
 
 def pack(settings: Mapping[str, Any]) -> str:
@@ -244,7 +251,7 @@ def become(words: Sequence[str], program: int | None = None, tell: int | None = 
     Neither descriptor is inherited; `tell` hears why it failed, as `fail` does.
     """
     for number in (_SIGPIPE, _SIGXFSZ):  # Python ignores both, and a program started from here would too
-        _libc.signal(number, None)
+        libc.signal(number, None)
     try:
         if tell is not None:
             os.set_inheritable(tell, False)

@@ -5,14 +5,17 @@
 What is started so, and every terminal, kernel, `!` line and `nbconvert` that it
 starts, reads and runs what the user may, and writes to the user's home, a temporary
 folder of the user alone, shared memory, terminals, graphics cards and what `--write`
-names: nothing else, whoever owns it. With `--required` it starts only if that is so;
-else it says on standard error what is missing. It exits with 125 when it refuses
+names: nothing else, whoever owns it. With `--lockdown` it runs only the usual programs of
+the system (`programs`), what lies in the environment of the command, and what `--execute`
+names; nothing is loaded as code from where it can write, nor from memory without a file.
+`--strict-memory` besides refuses memory that is written and then run. With `--required` it
+starts only if that is so; else it says on standard error what is missing. It exits with 125 when it refuses
 and with 126 when the command cannot be started.
 
 This runs before every session, so it is standard library and costs what the
 interpreter costs: no argparse, no pathlib (hence the first line below), and `command` leaves `site` out.
 """
-# ruff: noqa: PTH100, PTH102, PTH110, PTH111, PTH118, PTH119, PTH120, PTH208
+# ruff: noqa: PTH100, PTH102, PTH110, PTH111, PTH112, PTH118, PTH119, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -36,8 +39,17 @@ DEVICES = (
 GRAPHICS = "nvidia"
 """How the names of more graphics devices begin."""
 
+SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
+"""Folders that everybody may write to, from which sessions in lockdown run nothing."""
+
 EVERYTHING = "/"
-"""What a session may read and run, as far as its user may."""
+"""What a session may read and, but in lockdown, run, as far as its user may."""
+
+FLAGS = ("--required", "--lockdown", "--strict-memory")
+"""Options without a value."""
+
+VALUES = ("--write", "--execute", "--protect")
+"""Options with one, which may be given several times."""
 
 PRIVATE = 0o077
 """Permission bits that a private folder gives nobody."""
@@ -119,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options, program = _parsed(words)
-        problem = _raise_wall(options)
+        problem = _raise_wall(options, program[0])
     except OSError as error:
         return landlock.fail(landlock.CANNOT_CONFINE, f"the session cannot start: {_sentence(error)}")
     if problem and "--required" in options:
@@ -129,12 +141,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return landlock.become(program)
 
 
-def _raise_wall(options: dict[str, list[str]]) -> str:
+def _raise_wall(options: dict[str, list[str]], program: str) -> str:
     """Confine this process as far as its machine can; return what is missing, after which nothing may start
     if the wall is required."""
     os.environ["TMPDIR"] = temporary = private_folder()
     wanted = (home_folder(), temporary, *options.get("--write", ()))
     folders, dangers = open_folders(wanted, options.get("--protect", ()))
+    runnable: list[str] = []
+    if "--lockdown" in options:
+        runnable, more = allowed_programs(options.get("--execute", ()), program, folders)
+        dangers += more
     problem = "; ".join(dangers)
     if problem and "--required" in options:
         return problem
@@ -144,19 +160,49 @@ def _raise_wall(options: dict[str, list[str]]) -> str:
         return f"this machine has no Landlock or has it switched off ({error.strerror})"
     if abi < landlock.OLDEST_ABI:
         return f"Landlock ABI {abi} is too old, {landlock.OLDEST_ABI} is needed"
-    landlock.apply(
+    locked = "--lockdown" in options
+    gap = landlock.apply(
         {
-            "read": (),
-            "execute": (EVERYTHING,),
+            "read": (EVERYTHING,),
+            "execute": runnable if locked else (EVERYTHING,),
             "write": (*folders, *devices()),
             "network": True,
             "scope": True,
             "user": None,
             "keep": (),
             "limits": (),
+            "sealed": sealed_folders(folders) if locked else (),
+            "must_seal": "--required" in options,
+            "refused": refused_calls("--strict-memory" in options) if locked else (),
         }
     )
-    return problem
+    return "; ".join(filter(None, (problem, gap)))
+
+
+def allowed_programs(named: Iterable[str], program: str, writable: list[str]) -> tuple[list[str], list[str]]:
+    """Return what runs in lockdown, and a sentence for each of the `named` that is a danger.
+
+    It is the usual programs, those `named`, and the environment of `program`, unless that holds one of the
+    `writable` folders, as a home with a `bin` would.
+    """
+    from jupyter_envguard import programs  # sessions that are not in lockdown need none of it
+
+    found, dangers = programs.named(named)
+    own = [path for path in programs.environment(program) if not any(_holds(path, to) for to in writable)]
+    return [*programs.usual(), *own, *found], dangers
+
+
+def sealed_folders(writable: Iterable[str]) -> list[str]:
+    """Return the folders from which a session in lockdown that writes to `writable` loads no code."""
+    shared = [os.path.realpath(path) for path in SHARED if os.path.exists(path)]
+    return list(dict.fromkeys(path for path in (*writable, *shared) if os.path.isdir(path)))
+
+
+def refused_calls(strict: bool) -> tuple[str, ...]:
+    """Return the system calls that a session in lockdown does not have, with `strict` memory or without."""
+    from jupyter_envguard import seccomp
+
+    return (*seccomp.PROGRAMS, *(seccomp.MEMORY if strict else ()))
 
 
 def _parsed(words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -165,7 +211,7 @@ def _parsed(words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
         if word == "--" and words[place + 1 :]:
             return options, words[place + 1 :]
         name, _, value = word.partition("=")
-        if name not in ("--required", "--write", "--protect") or bool(value) == (name == "--required"):
+        if word not in FLAGS and (name not in VALUES or not value):
             raise OSError(errno.EINVAL, f"{word!r} is no option of the wall")
         options.setdefault(name, []).append(value)
     raise OSError(errno.EINVAL, "no command follows after --")

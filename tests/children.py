@@ -14,7 +14,10 @@ from typing import Any
 
 from coverage import Coverage, CoverageData
 
-MEASURED = [f"*/jupyter_envguard/{name}.py" for name in ("confine", "landlock", "wall", "kernels/keeper")]
+MEASURED = [
+    f"*/jupyter_envguard/{name}.py"
+    for name in ("confine", "landlock", "mounts", "seccomp", "wall", "kernels/keeper")
+]
 
 
 def in_child(act: Callable[[int], Any]) -> Any:

@@ -106,7 +106,7 @@ class TestSupport:
         assert Support(1).gaps(Confinement()) == ("Nothing can be confined: Landlock is too old.",)
 
     def test_says_why_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("jupyter_envguard.landlock._MACHINES", ())
+        monkeypatch.setattr("jupyter_envguard.syscalls.MACHINES", ())
         assert available() == Support(
             0, "the kernel has no Landlock or has it switched off (Function not implemented)"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard import landlock
+from jupyter_envguard import landlock, syscalls
 from jupyter_envguard.confine import Confinement
 from tests.children import in_child
 
@@ -55,7 +55,7 @@ class TestProbe:
         assert landlock.probe() >= landlock.OLDEST_ABI
 
     def test_refuses_a_machine_whose_numbers_are_not_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(landlock, "_MACHINES", ())
+        monkeypatch.setattr(syscalls, "MACHINES", ())
         with pytest.raises(OSError, match="not implemented"):
             landlock.probe()
 

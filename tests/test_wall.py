@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import pytest
 
-from jupyter_envguard import landlock, wall
+from jupyter_envguard import landlock, syscalls, wall
 from tests.children import in_child
 from tests.sites import short_folder
 
@@ -299,7 +299,7 @@ class TestWhatIsMissing:
 
     @staticmethod
     def without_landlock() -> None:
-        landlock._MACHINES = ()
+        syscalls.MACHINES = ()
 
     @staticmethod
     def with_an_old_kernel() -> None:

@@ -1,0 +1,92 @@
+"""The programs of the machine that a locked session may run.
+
+A list of files, never of folders: `/usr/bin` holds interpreters and compilers, and a
+link in it that leads to a folder (Debian's `/usr/bin/X11` is a link to `.`) would
+allow everything in that folder. Every name is followed to a regular file.
+
+This runs before every session in lockdown, so it is standard library without pathlib.
+"""
+# ruff: noqa: PTH100, PTH112, PTH119, PTH120 - pathlib is not free
+
+from __future__ import annotations
+
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
+"""Where the usual programs are looked for, the first that has one counts."""
+
+LOADERS = (
+    *("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"),
+    *("/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1"),
+)
+"""The dynamic linkers, without which no other program starts. Called by name they load any file that is
+not on a sealed mount (`mounts`)."""
+
+USUAL = (
+    *("sh", "bash", "dash", "env", "ldconfig", "getent", "locale", "true", "false", "test", "[", "expr"),
+    *("cat", "ls", "dir", "cp", "mv", "rm", "ln", "mkdir", "rmdir", "mktemp", "touch", "chmod", "chgrp"),
+    *("stat", "file", "du", "df", "find", "xargs", "tee", "sync", "truncate", "readlink", "realpath"),
+    *("basename", "dirname", "pwd", "which", "head", "tail", "more", "less", "wc", "sort", "uniq", "cut"),
+    *("paste", "join", "comm", "diff", "cmp", "patch", "tr", "split", "fold", "fmt", "nl", "od", "hexdump"),
+    *("base64", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "seq", "shuf", "factor", "printf"),
+    *("echo", "date", "cal", "sleep", "timeout", "time", "nohup", "nice", "kill", "pkill", "pgrep", "ps"),
+    *("top", "free", "uptime", "nproc", "uname", "hostname", "id", "whoami", "groups", "users", "who"),
+    *("tty", "stty", "tput", "clear", "reset", "grep", "egrep", "fgrep", "sed", "awk", "tar", "gzip"),
+    *("gunzip", "zcat", "bzip2", "bunzip2", "xz", "unxz", "zstd", "zip", "unzip", "ssh", "scp", "sftp"),
+    *("rsync", "curl", "wget", "nano", "vi", "lscpu", "lsblk", "nvidia-smi"),
+)
+"""Names of programs that kernels and terminals need: shells, and tools for files, texts, archives and
+the network. Interpreters of other languages and compilers are not among them."""
+
+SYSTEM = frozenset({"/", "/usr", "/usr/local", "/opt", "/home", "/root"})
+"""Folders that are no environment, whatever program lies in their `bin`."""
+
+
+def usual() -> list[str]:
+    """Return the usual programs of this machine, each a regular file without links in its path."""
+    folders = list(dict.fromkeys(map(os.path.realpath, FOLDERS)))
+    found = (next(filter(None, (_regular(f"{folder}/{name}") for folder in folders)), "") for name in USUAL)
+    return list(dict.fromkeys(filter(None, (*map(_regular, LOADERS), *found))))
+
+
+def environment(program: str) -> list[str]:
+    """Return what belongs to `program`: its file, and the environment in whose `bin` it lies, if any."""
+    folder = os.path.dirname(os.path.abspath(program))
+    prefix = os.path.realpath(os.path.dirname(folder))
+    is_one = os.path.basename(folder) == "bin" and prefix not in SYSTEM
+    return list(dict.fromkeys(filter(None, (_regular(program), prefix if is_one else ""))))
+
+
+def named(wanted: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return what an admin named, free of links, and a sentence for each that is a danger.
+
+    A program may be named by a link; a folder, which stands for all that is beneath
+    it, only by its own path. What is not there is passed over.
+    """
+    found, dangers = [], []
+    for path in wanted:
+        real = os.path.realpath(path)
+        if not os.path.isdir(real):
+            found.append(_regular(path))
+        elif real == os.path.abspath(path):
+            found.append(real)
+        else:
+            dangers.append(f"{path} is a link to the folder {real}")
+    return list(dict.fromkeys(filter(None, found))), dangers
+
+
+def _regular(path: str) -> str:
+    """Return the regular file that `path` leads to, or an empty text."""
+    try:
+        there = os.lstat(path)
+        if stat.S_ISLNK(there.st_mode):
+            path = os.path.realpath(path)
+            there = os.lstat(path)
+    except OSError:
+        return ""
+    return os.path.realpath(path) if stat.S_ISREG(there.st_mode) else ""
