@@ -33,7 +33,7 @@ def run(command: list[str], descriptors: tuple[int, ...] = ()) -> None:
 
 def start_confined(site: Site, command: list[str]) -> None:
     """Start a program of the smallest real environment as the provisioner does."""
-    with confined(site, real_images()["minimal"], command, str(site.path.parent)) as start:
+    with confined(site, site.guard, real_images()["minimal"], command, str(site.path.parent)) as start:
         process = subprocess.Popen(start.command, pass_fds=start.descriptors)
         if why := start.refusal():
             raise RuntimeError(why)

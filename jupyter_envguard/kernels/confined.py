@@ -19,7 +19,7 @@ from jupyter_envguard import confine, wall
 from jupyter_envguard.errors import Denied, Unavailable
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.pin import pinned
-from jupyter_envguard.site import Site
+from jupyter_envguard.site import Enforcement, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,14 @@ class Line:
 
 
 @contextmanager
-def confined(site: Site, image: Image, command: list[str], runtime: str) -> Iterator[Start]:
-    """Yield how `command`, whose program is one of `image`, is started at `site`.
+def confined(
+    site: Site, guard: Enforcement, image: Image, command: list[str], runtime: str
+) -> Iterator[Start]:
+    """Yield how `command`, whose program is one of `image`, is started at `site` for whom `guard` holds.
 
     `runtime` is the folder of the kernel's connection file, which kernels write anew.
     Raises `image-drifted` when the program is not the approved one, and where the
-    site requires a wall `confine-unavailable` and `wall-open` when there can be none.
+    wall is required `confine-unavailable` and `wall-open` when there can be none.
     """
     with ExitStack() as open_until_started:
         program = pinned(image, command[0])
@@ -69,14 +71,22 @@ def confined(site: Site, image: Image, command: list[str], runtime: str) -> Iter
             open_until_started.callback(os.close, program)
         ours, theirs = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
         line = Line(open_until_started.enter_context(ours), open_until_started.enter_context(theirs))
-        yield _start(site, command, program, line, runtime)
+        yield _start(site, guard, image, command, program, line, runtime)
 
 
-def _start(site: Site, command: list[str], program: int | None, line: Line, runtime: str) -> Start:
-    if site.guard.level == "advise":
+def _start(
+    site: Site,
+    guard: Enforcement,
+    image: Image,
+    command: list[str],
+    program: int | None,
+    line: Line,
+    runtime: str,
+) -> Start:
+    if guard.level == "advise":
         return Start(tuple(command))
     support = confine.available()
-    if not support.files and site.guard.required:
+    if not support.files and guard.required:
         raise Unavailable(
             "confine-unavailable",
             f"{site.name} starts kernels only where they can be confined. {_first_gap(support)}",
@@ -87,27 +97,45 @@ def _start(site: Site, command: list[str], program: int | None, line: Line, runt
     temporary = wall.private_folder()
     tell = line.theirs.fileno()
     kept = (tell,) if program is None else (tell, program)
+    folders = _folders(site, guard, temporary, runtime)
     around = confine.Confinement(
-        execute=(wall.EVERYTHING,),
-        write=(*_folders(site, temporary, runtime), *wall.devices()),
+        read=(wall.EVERYTHING,),
+        execute=_programs(guard, image, folders) if guard.locked else (wall.EVERYTHING,),
+        write=(*folders, *wall.devices()),
         network=True,
         keep=kept,
         program=program,
         tell=tell,
+        sealed=tuple(wall.sealed_folders(folders)) if guard.locked else (),
+        must_seal=guard.required,
+        refused=wall.refused_calls(guard.strict_memory) if guard.locked else (),
     )
     return Start(tuple(confine.command(around, command)), {"TMPDIR": temporary}, kept, line)
 
 
-def _folders(site: Site, *own: str) -> list[str]:
-    wanted = (wall.home_folder(), *own, *map(str, site.guard.write))
+def _folders(site: Site, guard: Enforcement, *own: str) -> list[str]:
+    wanted = (wall.home_folder(), *own, *map(str, guard.write))
     folders, dangers = wall.open_folders(wanted, map(str, site.protected()))
-    if dangers and site.guard.required:
+    _refuse(guard, dangers, "kernels could change what they must not")
+    return folders
+
+
+def _programs(guard: Enforcement, image: Image, writable: list[str]) -> tuple[str, ...]:
+    """Return what a kernel of `image` may run: its environment, programs of the system, and what is named."""
+    named = map(str, guard.execute)
+    found, dangers = wall.allowed_programs(named, str(image.path / "bin/python"), writable)
+    _refuse(guard, dangers, "kernels could run what they must not")
+    return tuple(dict.fromkeys((str(image.path.resolve()), *found)))
+
+
+def _refuse(guard: Enforcement, dangers: list[str], why: str) -> None:
+    if dangers and guard.required:
         raise Denied(
             "wall-open",
-            f"No kernel starts, because kernels could change what they must not: {'; '.join(dangers)}.",
-            "Keep the site's folders out of homes and out of guard.write, or set guard.mode: best-effort.",
+            f"No kernel starts, because {why}: {'; '.join(dangers)}.",
+            "Keep the site's folders out of homes and out of guard.write, name folders in guard.execute by"
+            " their own path, or set guard.mode: best-effort.",
         )
-    return folders
 
 
 def _first_gap(support: confine.Support) -> str:

@@ -129,7 +129,8 @@ class EnvGuardProvisioner(LocalProvisioner):
         site = self._guarding().guard.sources.site
         kernel: Any = self.parent
         runtime = str(Path(kernel.connection_file).resolve().parent)
-        return confined(site, self._permit.image, self._prepared["cmd"], runtime)
+        guard = site.guard.of(self._permit.subject.groups)
+        return confined(site, guard, self._permit.image, self._prepared["cmd"], runtime)
 
     async def _started(self, start: Start) -> None:
         """Wait until the program runs behind its wall; raise why it does not."""

@@ -240,7 +240,9 @@ def _start_kernel(
         return subprocess.Popen([ground.python, *words], env=environment, **how)
     command = [ground.python, "-I", *words]
     with ExitStack() as stack:
-        start = stack.enter_context(confined(ground.site, ground.image, command, str(ground.home)))
+        start = stack.enter_context(
+            confined(ground.site, ground.site.guard, ground.image, command, str(ground.home))
+        )
         kept = kernel_environment(ground.image.path, environment) | start.environment
         process = subprocess.Popen(list(start.command), env=kept, pass_fds=start.descriptors, **how)
         problem = start.refusal()

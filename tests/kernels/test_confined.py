@@ -34,7 +34,7 @@ def start(site: SiteBuilder, images: tuple[Image, Image], at_home: Path) -> Star
     def start(**guard: object) -> Start:
         found: Site = replace(load(site.path), guard=Enforcement(**guard))  # type: ignore[arg-type]
         command = [str(images[0].python), "-c", "pass"]
-        with confined(found, images[0], command, str(at_home / "run")) as start:
+        with confined(found, found.guard, images[0], command, str(at_home / "run")) as start:
             return start
 
     return start
