@@ -266,6 +266,7 @@ def become(words: Sequence[str], program: int | None = None, tell: int | None = 
 def fail(code: int, why: str, tell: int | None = None) -> int:
     """Say in a line on standard error why, and to the descriptor `tell` if there is one; return `code`."""
     sys.stderr.write(f"envguard: {why}\n")
+    sys.stderr.flush()
     if tell is not None:
         os.write(tell, why.encode())
     return code

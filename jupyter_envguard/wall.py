@@ -126,6 +126,15 @@ def stands(place: str) -> bool:
     return not (_writes(TRIAL, os.O_WRONLY) or _writes(place, os.O_WRONLY | os.O_TMPFILE))
 
 
+def is_locked() -> bool:
+    """Tell whether this process is in lockdown: it tries to make a file in memory."""
+    try:
+        os.close(os.memfd_create("envguard"))
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Confine this process, then become the command; return an exit code only when that fails."""
     words = sys.argv[1:] if arguments is None else list(arguments)
@@ -183,12 +192,12 @@ def allowed_programs(named: Iterable[str], program: str, writable: list[str]) ->
     """Return what runs in lockdown, and a sentence for each of the `named` that is a danger.
 
     It is the usual programs, those `named`, and the environment of `program`, unless that holds one of the
-    `writable` folders, as a home with a `bin` would.
+    `writable` folders, as a home with a `bin` would, or lies in one.
     """
     from jupyter_envguard import programs  # sessions that are not in lockdown need none of it
 
     found, dangers = programs.named(named)
-    own = [path for path in programs.environment(program) if not any(_holds(path, to) for to in writable)]
+    own = [path for path in programs.environment(program) if not any(_overlap(path, to) for to in writable)]
     return [*programs.usual(), *own, *found], dangers
 
 
@@ -219,6 +228,10 @@ def _parsed(words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
 
 def _holds(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _overlap(one: str, other: str) -> bool:
+    return _holds(one, other) or _holds(other, one)
 
 
 def _writes(path: str, flags: int) -> bool:

@@ -16,7 +16,7 @@ from coverage import Coverage, CoverageData
 
 MEASURED = [
     f"*/jupyter_envguard/{name}.py"
-    for name in ("confine", "landlock", "mounts", "seccomp", "wall", "kernels/keeper")
+    for name in ("confine", "landlock", "mounts", "seccomp", "wall", "hooks/imports", "kernels/keeper")
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from jupyter_envguard import landlock, syscalls, wall
+from jupyter_envguard import landlock, mounts, programs, seccomp, syscalls, wall
 from tests.children import in_child
 from tests.sites import short_folder
 
@@ -43,6 +44,7 @@ def _become(said: int, complained: int, folder: Path) -> None:
         os.setgroups([])
         os.setresgid(GROUP, GROUP, GROUP)
         os.setresuid(USER, USER, USER)
+        syscalls.libc.prctl(4, 1, 0, 0, 0)  # as a process is that was started by its user
 
 
 def _exit(act: Callable[[list[str]], int], words: list[str]) -> NoReturn:
@@ -144,6 +146,133 @@ WRITES = {
     "user namespace": "unshare -Urm sh -c 'mount -t tmpfs none $STORE && echo evil > $STORE/new'",
     "truncate": "truncate -s 0 $STORE/module.py",
 }
+
+
+def may_mount() -> bool:
+    """Tell whether the user may make mounts, as user namespaces let everybody."""
+
+    def act(_: int) -> bool:
+        if os.geteuid() == 0:
+            os.setresgid(GROUP, GROUP, GROUP)
+            os.setresuid(USER, USER, USER)
+        syscalls.libc.prctl(4, 1, 0, 0, 0)
+        try:
+            mounts.seal(["/dev/shm"])
+        except OSError:
+            return False
+        return True
+
+    return bool(in_child(act))
+
+
+needs_mounts = pytest.mark.skipif(not may_mount(), reason="users may not make mount namespaces here")
+LOADER = next(filter(os.path.exists, programs.LOADERS), "")
+RUNS = {
+    "a program in the home": "cp /bin/echo e && ./e REACHED",
+    "one in the temporary folder": "cp /bin/echo $TMPDIR/e && $TMPDIR/e REACHED",
+    "one in shared memory": "cp /bin/echo /dev/shm/eg$$ && /dev/shm/eg$$ REACHED; rm -f /dev/shm/eg$$",
+    "by the linker": f"cp /bin/echo e && {LOADER} ./e REACHED",
+    "by the linker, in shared memory": (
+        f"cp /bin/echo /dev/shm/eg$$ && {LOADER} /dev/shm/eg$$ REACHED; rm -f /dev/shm/eg$$"
+    ),
+    "a script": "printf '#!/bin/sh\\necho REACHED\\n' > s && chmod +x s && ./s",
+    "an interpreter": f"{SYSTEM_PYTHON} -c 'print(\"REACHED\")'",
+    "through a link to a folder": f"/usr/bin/X11/{Path(SYSTEM_PYTHON or '').name} -c 'print(\"REACHED\")'",
+    "a user namespace": "unshare -Ur echo REACHED",
+}
+
+
+class TestLockdown:
+    @pytest.mark.parametrize("way", RUNS)
+    def test_what_is_not_listed_does_not_run(self, place: Place, way: str) -> None:
+        if "linker" in way and not may_mount():
+            pytest.skip("users may not make mount namespaces here")
+        done = place.run("/bin/sh", "-c", RUNS[way], options=("--lockdown",))
+        assert "REACHED" not in done.stdout
+        assert done.stderr
+
+    @pytest.mark.parametrize(
+        "way", [way for way in RUNS if "X11" not in RUNS[way] and "unshare" not in RUNS[way]]
+    )
+    def test_without_it_everything_runs(self, place: Place, way: str) -> None:
+        assert "REACHED" in place.run("/bin/sh", "-c", RUNS[way]).stdout
+
+    @needs_mounts
+    def test_shells_and_tools_run_and_files_are_written(self, place: Place) -> None:
+        script = "ls / > list && grep -q usr list && sed -n 1p list | wc -l && echo x > $TMPDIR/x && id -u"
+        done = place.run("/bin/sh", "-c", script, options=("--lockdown", "--required"))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.split() == ["1", str(USER)]
+
+    @needs_mounts
+    @needs_python
+    def test_the_environment_of_the_command_runs_and_no_library_from_the_home(self, place: Place) -> None:
+        script = (
+            "import ctypes, os, re, shutil, subprocess, sys\n"
+            "print(subprocess.run([sys.executable, '-I', '-c', 'print(1)'], stdout=-1).stdout)\n"
+            "found = re.search(r'/\\S*libc[.-]\\S*', open('/proc/self/maps').read()).group()\n"
+            "shutil.copyfile(found, 'x.so')\n"
+            "for act in (lambda: ctypes.CDLL('./x.so'), lambda: os.memfd_create('x')):\n"
+            "    try:\n        act()\n        print('REACHED')\n"
+            "    except OSError as error:\n        print(error)\n"
+        )
+        assert SYSTEM_PYTHON
+        done = place.run(SYSTEM_PYTHON, "-I", "-c", script, options=("--lockdown", "--required"))
+        assert done.stdout.startswith("b'1\\n'"), done
+        assert "REACHED" not in done.stdout
+
+    def test_what_the_admin_names_runs(self, place: Place) -> None:
+        (place.root / "tool").symlink_to("/usr/bin/env")
+        assert SYSTEM_PYTHON
+        options = ("--lockdown", f"--execute={SYSTEM_PYTHON}")
+        done = place.run("/bin/sh", "-c", f"{SYSTEM_PYTHON} -I -c 'print(7)'", options=options)
+        assert done.stdout == "7\n"
+
+    def test_a_link_to_a_folder_is_a_danger(self, place: Place) -> None:
+        (place.root / "X11").symlink_to("/usr/bin")
+        options = ("--lockdown", "--required", f"--execute={place.root}/X11")
+        done = place.run("/bin/true", options=options)
+        assert done.returncode == landlock.CANNOT_CONFINE
+        assert f"{place.root}/X11 is a link to the folder /usr/bin" in done.stderr
+
+    def test_a_home_is_no_environment(self, place: Place) -> None:
+        (place.home / "bin").mkdir()
+        shutil.copy("/bin/true", place.home / "bin/true")
+        shutil.copy("/bin/echo", place.home / "bin/echo")
+        found, _ = wall.allowed_programs((), str(place.home / "bin/true"), [str(place.home)])
+        assert [path for path in found if path.startswith(str(place.root))] == []
+
+    @pytest.mark.parametrize("strict", [False, True])
+    @needs_python
+    def test_memory_is_strict_when_asked(self, place: Place, strict: bool) -> None:
+        options = ("--lockdown", *(["--strict-memory"] if strict else []))
+        assert SYSTEM_PYTHON
+        script = "import mmap; mmap.mmap(-1, 4096, prot=7); print('made')"
+        done = place.run(SYSTEM_PYTHON, "-I", "-c", script, options=options)
+        assert ("made" in done.stdout) is not strict
+
+    @pytest.mark.parametrize("required", [False, True])
+    def test_where_nothing_can_be_mounted_it_is_said(
+        self, place: Place, required: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(mounts, "seal", refuse)
+        options = ("--lockdown", *(["--required"] if required else []))
+        done = place.run("/bin/echo", "started", options=options)
+        assert "programs and libraries in writable folders can be loaded" in done.stderr
+        assert done.stdout == ("" if required else "started\n")
+        assert done.returncode == (landlock.CANNOT_CONFINE if required else 0)
+
+    def test_the_process_can_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def act(_: int) -> bool:
+            syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
+            seccomp.install(seccomp.PROGRAMS)
+            return wall.is_locked()
+
+        assert in_child(act)
+        assert not wall.is_locked()
 
 
 class TestWrites:

@@ -15,9 +15,10 @@ it contradicts the guard the hub refuses to start and says why. The same check i
 made once more before each spawn, so a line that comes after `configure` cannot
 undo it.
 
-The user's groups are not passed here. The single-user server asks the Hub for
-them with its own token (`jupyter_envguard.kernels.subject`), so they change when
-the Hub's do and nothing that a user can write has a say.
+The user's groups at the Hub choose the wall when a server is spawned. They are not
+passed on: the single-user server asks the Hub for them with its own token
+(`jupyter_envguard.kernels.subject`), so they change when the Hub's do and nothing
+that a user can write has a say.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def _prepared(c: Any, site: Site, python: str | None) -> tuple[Plan, Surrounding
             "Name it: configure(c, site=…, python='/opt/conda/bin/python').",
         )
     plan = plan_for(site, python or sys.executable, elsewhere=kind.elsewhere)
-    return plan, surroundings(spawner, wanted_for(site, python or sys.executable, plan.command))
+    wanted = wanted_for(site, python or sys.executable, plan.command, frozenset(plan.commands.values()))
+    return plan, surroundings(spawner, wanted)
 
 
 def _apply(c: Any, plan: Plan, around: Surroundings | None) -> None:
@@ -114,13 +116,15 @@ def _apply(c: Any, plan: Plan, around: Surroundings | None) -> None:
 def _pre_spawn_hook(
     plan: Plan, around: Surroundings | None, earlier: Callable[[Any], Any] | None
 ) -> Callable[[Any], Any]:
-    """Return the hook that looks once more, after the admin's own hook has run."""
+    """Return the hook that looks once more, after the admin's own hook has run, and puts up the wall that
+    the user's groups at the Hub want."""
 
     async def check_before_spawn(spawner: Any) -> None:
         if earlier is not None:
             await maybe_future(earlier(spawner))
         try:
             refuse([*check_spawner(spawner, plan), *(await around.problems(spawner) if around else ())])
+            spawner.cmd = list(plan.command_for(group.name for group in spawner.user.groups))
         except InvalidInput as error:
             raise SpawnException(f"{error.message} {error.hint}", reason=error.code) from error
 

@@ -134,9 +134,9 @@ def _check_user_config(value: Any, _: Plan) -> list[str]:
 
 def _check_cmd(value: Any, plan: Plan) -> list[str]:
     command = [value] if isinstance(value, str) else list(value)
-    return (
-        [] if command == list(plan.command) else [f"the server must be started by {' '.join(plan.command)}"]
-    )
+    if tuple(command) in plan.commands.values():
+        return []
+    return [f"the server must be started by {' '.join(plan.command)}"]
 
 
 def _check_args(value: Any, plan: Plan) -> list[str]:

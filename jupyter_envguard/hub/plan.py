@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_envguard.hub.wall import in_front
-from jupyter_envguard.site import Site
+from jupyter_envguard.site import Enforcement, Site
 
 MANAGER = "jupyter_envguard.kernels.kernelspecs.EnvGuardKernelSpecManager"
 PROVISIONER = "envguard-provisioner"
@@ -22,19 +22,34 @@ class Plan:
     site: Path
     """The site file as single-user servers see it."""
     command: tuple[str, ...]
-    """What starts the single-user server."""
+    """What starts the single-user server of somebody who is in none of the site's groups."""
     arguments: tuple[str, ...]
     """What the command is told, after whatever the configuration passes already."""
     environment: Mapping[str, str]
     """Variables added for the single-user server."""
+    guard: Enforcement
+    """How far sessions are confined, by group."""
+    commands: Mapping[Enforcement, tuple[str, ...]]
+    """What starts it, by what may hold for its person."""
+
+    def command_for(self, groups: Iterable[str]) -> tuple[str, ...]:
+        """Return what starts the server of a member of `groups`."""
+        return self.commands[self.guard.of(groups)]
 
 
 def plan_for(site: Site, python: str, *, elsewhere: bool = False) -> Plan:
     """Return what servers of `site` are started with, run by the interpreter `python`, in an image of
     their own when `elsewhere`."""
+    server = (python, "-I", "-m", "jupyterhub.singleuser")
+    commands = {
+        guard: (*in_front(site, guard, python, elsewhere=elsewhere), *server)
+        for guard in site.guard.possible()
+    }
     return Plan(
         site=site.path,
-        command=(*in_front(site, python, elsewhere=elsewhere), python, "-I", "-m", "jupyterhub.singleuser"),
+        guard=site.guard,
+        command=commands[site.guard.of(())],
+        commands=commands,
         arguments=(
             f"--ServerApp.kernel_spec_manager_class={MANAGER}",
             f"--EnvGuardKernelSpecManager.site={site.path}",

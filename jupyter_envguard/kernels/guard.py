@@ -37,7 +37,7 @@ from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
 from jupyter_envguard.kernels.listing import Listing, closed, listing_for
 from jupyter_envguard.kernels.notices import Notices
 from jupyter_envguard.kernels.subject import Subject, Subjects
-from jupyter_envguard.site import Site
+from jupyter_envguard.site import Enforcement, Site
 from jupyter_envguard.spec import Spec, sha256_digest
 from jupyter_envguard.store import Image, Store
 
@@ -230,6 +230,10 @@ class Guard:
                 "Import the pack again on this machine.",
             )
         return content
+
+    def enforcement(self, subject: Subject) -> Enforcement:
+        """Return how far the sessions of `subject` are confined."""
+        return self.sources.site.guard.of(subject.groups)
 
     def spec(self, entry: Entry) -> Spec:
         """Return the spec of `entry`; raises as `spec_bytes` does."""

@@ -48,6 +48,20 @@ runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
 `-I`, and the cards of `hooks.ipython`, which are courtesy: where they cannot be read, or IPython is too old
 for them, the kernel starts without."""
 
+IMPORTS = HOOKS.parent / "imports.py"
+"""The guard of imports, which a Python kernel in lockdown loads by this path."""
+
+LOCKED_START = f"""\
+import importlib.util
+spec = importlib.util.spec_from_file_location('envguard_imports', {str(IMPORTS)!r})
+guard = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(guard)
+guard.install()
+del guard, spec
+{PYTHON_START}"""
+"""The same in lockdown: before anything of the environment is loaded, imports are guarded. Where the guard
+cannot be read, the kernel does not start."""
+
 MAX_KERNEL_JSON_BYTES = 64 * 1024
 """Size of a pack's kernel.json."""
 
@@ -91,9 +105,10 @@ class Launch:
     metadata: Mapping[str, Any]
     """Abilities of the kernel."""
 
-    def command(self, connection_file: str) -> list[str]:
-        """Return the words to start, with the connection file filled in."""
-        return [word.replace(CONNECTION_FILE, connection_file) for word in self.argv]
+    def command(self, connection_file: str, *, locked: bool = False) -> list[str]:
+        """Return the words to start, with the connection file filled in; `locked` guards Python's imports."""
+        words = (LOCKED_START if locked and word == PYTHON_START else word for word in self.argv)
+        return [word.replace(CONNECTION_FILE, connection_file) for word in words]
 
 
 def launch_for(image: Path, language: str) -> Launch:

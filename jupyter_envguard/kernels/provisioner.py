@@ -57,7 +57,8 @@ class EnvGuardProvisioner(LocalProvisioner):
         permit = await asyncio.to_thread(manager.guard.permit, kernel.kernel_name, str(self.kernel_id))
         prepared = await super().pre_launch(**{**kwargs, **self._encryption()})
         prepared = {name: value for name, value in prepared.items() if name in PASSED_ON}
-        prepared["cmd"] = permit.launch.command(os.path.realpath(kernel.connection_file))
+        locked = manager.guard.enforcement(permit.subject).locked
+        prepared["cmd"] = permit.launch.command(os.path.realpath(kernel.connection_file), locked=locked)
         prepared["env"] = kernel_environment(
             permit.image.path,
             os.environ,
@@ -126,11 +127,12 @@ class EnvGuardProvisioner(LocalProvisioner):
                 "A kernel cannot start before the guard has permitted it.",
                 "Start it through Jupyter's kernel manager.",
             )
-        site = self._guarding().guard.sources.site
+        guard = self._guarding().guard
         kernel: Any = self.parent
         runtime = str(Path(kernel.connection_file).resolve().parent)
-        guard = site.guard.of(self._permit.subject.groups)
-        return confined(site, guard, self._permit.image, self._prepared["cmd"], runtime)
+        enforcement = guard.enforcement(self._permit.subject)
+        command = self._prepared["cmd"]
+        return confined(guard.sources.site, enforcement, self._permit.image, command, runtime)
 
     async def _started(self, start: Start) -> None:
         """Wait until the program runs behind its wall; raise why it does not."""

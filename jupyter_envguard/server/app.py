@@ -9,6 +9,7 @@ on which no site is set is left as it is, and says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,8 @@ from jupyter_envguard.errors import Denied, EnvGuardError
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.server import handlers, refusals
 from jupyter_envguard.server.base import SETTING, Guarding
+from jupyter_envguard.server.terminals import wall_in
+from jupyter_envguard.site import load
 
 MANAGER = f"{EnvGuardKernelSpecManager.__module__}.{EnvGuardKernelSpecManager.__qualname__}"
 
@@ -42,7 +45,10 @@ class EnvGuardApp(ExtensionApp):
         site = self.site or serverapp.config.EnvGuardKernelSpecManager.get("site", "")
         if not site:
             return
-        serverapp.config.EnvGuardKernelSpecManager.site = str(Path(site).expanduser().absolute())
+        path = Path(site).expanduser().absolute()
+        serverapp.config.EnvGuardKernelSpecManager.site = str(path)
+        with suppress(EnvGuardError):  # told by the guard, which starts no kernel then
+            wall_in(serverapp, load(path))
         if "kernel_spec_manager_class" not in serverapp.config.ServerApp:
             serverapp.kernel_spec_manager_class = EnvGuardKernelSpecManager
 
@@ -108,7 +114,10 @@ class EnvGuardApp(ExtensionApp):
             site = manager.guard.sources.site
         except EnvGuardError:  # nothing is offered then, and the reason is told
             return False
-        return site.guard.required and not wall.stands(str(site.store_root))
+        subject = manager.guard.listing().subject if site.guard.groups else None
+        guard = site.guard.of(subject.groups if subject else ())
+        stands = wall.stands(str(site.store_root)) and (wall.is_locked() or not guard.locked)
+        return guard.required and not stands
 
     def _hold(self, problem: EnvGuardError) -> None:
         """Let the server start nothing, whoever asks."""

@@ -48,7 +48,7 @@ class Enforcement:
     """Programs, and folders of them, that sessions in lockdown may run besides the usual."""
     strict_memory: bool = False
     """Whether lockdown refuses memory that is written and then run, which just-in-time compilers need."""
-    groups: Mapping[str, Degree] = field(default_factory=lambda: MappingProxyType({}))
+    groups: Mapping[str, Degree] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """Groups of the hub whose members have a level of their own."""
 
     @property

@@ -25,12 +25,13 @@ def configured(site: Path, c: Config | None = None) -> Config:
     return c
 
 
-def spawner(c: Config, **changes: Any) -> SimpleNamespace:
+def spawner(c: Config, groups: tuple[str, ...] = (), **changes: Any) -> SimpleNamespace:
     """Return the traits that the check reads, as the configuration sets them."""
     values = {
         name: c.Spawner[name] for name in ("disable_user_config", "cmd", "args", "environment", "env_keep")
     }
-    return SimpleNamespace(**{**values, **changes})
+    user = SimpleNamespace(groups=[SimpleNamespace(name=group) for group in groups])
+    return SimpleNamespace(**{"user": user, **values, **changes})
 
 
 class TestWhatIsSet:
@@ -122,6 +123,20 @@ class TestBeforeEachSpawn:
         with pytest.raises(SpawnException) as caught:
             await c.Spawner.pre_spawn_hook(spawner(c, **changes))
         assert reason in str(caught.value)
+
+    async def test_the_groups_of_the_user_choose_the_wall_each_time(self, site: Path) -> None:
+        with site.open("a") as file:
+            file.write("guard: {groups: {students: {level: lockdown}, staff: {level: advise}}}\n")
+        c = configured(site)
+        found = spawner(c, groups=("students",))
+        await c.Spawner.pre_spawn_hook(found)
+        assert "--lockdown" in found.cmd
+        found.user.groups[0].name = "staff"
+        await c.Spawner.pre_spawn_hook(found)
+        assert found.cmd == [sys.executable, "-I", "-m", "jupyterhub.singleuser"]
+        found.user.groups.clear()
+        await c.Spawner.pre_spawn_hook(found)
+        assert found.cmd == c.Spawner.cmd
 
     async def test_the_admins_own_hook_runs_first_and_is_checked_too(self, site: Path) -> None:
         c = Config()

@@ -13,7 +13,7 @@ from jupyter_envguard.site import load
 def test_python_is_isolated_behind_the_wall(site: Path) -> None:
     command = plan_for(load(site), sys.executable).command
     assert command == (
-        *in_front(load(site), sys.executable),
+        *in_front(load(site), load(site).guard, sys.executable),
         sys.executable,
         "-I",
         "-m",
@@ -31,3 +31,13 @@ def test_the_site_and_the_manager_are_given_on_the_command_line(site: Path) -> N
 def test_another_interpreter_comes_first_on_the_path(site: Path) -> None:
     plan = plan_for(load(site), "/opt/conda/bin/python")
     assert plan.environment["PATH"].startswith("/opt/conda/bin:")
+
+
+def test_each_level_has_a_command_of_its_own(site: Path) -> None:
+    with site.open("a") as file:
+        file.write("guard: {groups: {students: {level: lockdown}, staff: {level: advise}}}\n")
+    plan = plan_for(load(site), sys.executable)
+    assert plan.command_for(()) == plan.command
+    assert "--lockdown" in plan.command_for(("students", "staff"))
+    assert plan.command_for(("staff",)) == (sys.executable, "-I", "-m", "jupyterhub.singleuser")
+    assert "--lockdown" not in plan.command

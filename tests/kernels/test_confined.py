@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import marshal
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +80,45 @@ def test_a_folder_that_holds_the_site_is_refused_where_the_wall_is_required(
 ) -> None:
     assert code(start, mode="required", write=(site.folder,)) == "wall-open"
     assert start(write=(site.folder,)).environment
+
+
+def settings(start: Start) -> dict[str, Any]:
+    found: dict[str, Any] = marshal.loads(bytes.fromhex(start.command[5]))
+    return found
+
+
+def test_in_lockdown_a_kernel_runs_its_own_environment_and_programs_of_the_system(
+    start: Starting, images: tuple[Image, Image], at_home: Path
+) -> None:
+    found = settings(start(level="lockdown", execute=(Path("/usr/bin/env"),)))
+    assert str(images[0].path.resolve()) in found["execute"]
+    assert "/usr/bin/env" in found["execute"]
+    assert not [
+        path for path in found["execute"] if path.startswith((str(images[1].path), "/usr/bin/python"))
+    ]
+    assert {str(at_home / "home"), "/tmp", "/dev/shm"} <= set(found["sealed"])
+    assert "memfd_create" in found["refused"]
+    assert not found["must_seal"]
+
+
+def test_strict_memory_and_a_required_wall_reach_the_kernel(start: Starting) -> None:
+    found = settings(start(level="lockdown", mode="required", strict_memory=True))
+    assert found["must_seal"]
+    assert "mprotect" in found["refused"]
+
+
+def test_below_lockdown_a_kernel_runs_what_its_user_may(start: Starting) -> None:
+    found = settings(start())
+    assert (found["execute"], found["sealed"], found["refused"]) == (("/",), (), ())
+
+
+def test_a_link_to_a_folder_of_programs_is_refused_where_the_wall_is_required(
+    start: Starting, at_home: Path
+) -> None:
+    (at_home / "X11").symlink_to("/usr/bin")
+    named = (at_home / "X11",)
+    assert code(start, level="lockdown", mode="required", execute=named) == "wall-open"
+    assert "/usr/bin" not in settings(start(level="lockdown", execute=named))["execute"]
 
 
 def test_the_descriptor_of_the_program_is_closed_afterwards(start: Starting) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.errors import EnvGuardError
-from jupyter_envguard.kernels.launch import PYTHON_START, abilities, launch_for
+from jupyter_envguard.kernels.launch import LOCKED_START, PYTHON_START, abilities, launch_for
 
 PYTHON = ("-I", "-c", PYTHON_START, "-f", "{connection_file}")
 
@@ -46,6 +46,15 @@ class TestPython:
         found = launch_for(image, "python")
         assert found.argv == (f"{image}/bin/python", *PYTHON)
         assert found.command("/run/k.json")[-1] == "/run/k.json"
+
+    def test_guards_imports_in_lockdown(self, image: Path):
+        found = launch_for(image, "python")
+        locked = found.command("/run/k.json", locked=True)
+        assert LOCKED_START in locked
+        assert [word for word in locked if word != LOCKED_START] == [
+            word for word in found.command("/run/k.json") if word != PYTHON_START
+        ]
+        assert LOCKED_START.endswith(PYTHON_START)
 
     def test_the_case_of_the_language_does_not_matter(self, image: Path):
         assert launch_for(image, "Python").argv[1:] == PYTHON

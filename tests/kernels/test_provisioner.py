@@ -20,6 +20,7 @@ from jupyter_envguard.errors import Denied, EnvGuardError
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.kernelspecs import PROVISIONER, EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.provisioner import EnvGuardProvisioner
+from jupyter_envguard.kernels.subject import system_subject
 from tests.sites import SiteBuilder, real_images
 
 
@@ -107,6 +108,32 @@ print(json.dumps({{
 """
 
 
+LOCKED = """
+import ctypes, json, os, shutil, subprocess, sys
+os.makedirs("t/site-packages")
+for name in ("mine.py", "t/site-packages/foreign.py"):
+    open(name, "w").close()
+shutil.copy("/bin/echo", "program")
+sys.path.insert(0, "t/site-packages")
+def attempt(act):
+    try:
+        act()
+    except (OSError, ImportError) as error:
+        return type(error).__name__
+    return "reached"
+print(json.dumps({
+    "a helper": attempt(lambda: __import__("mine")),
+    "numbers of the environment": attempt(lambda: __import__("decimal")),
+    "a tool": attempt(lambda: subprocess.run(["ls"], stdout=subprocess.DEVNULL)),
+    "a package": attempt(lambda: __import__("foreign")),
+    "a program": attempt(lambda: subprocess.run(["./program"])),
+    "a program in memory": attempt(lambda: os.memfd_create("x")),
+    "a system interpreter": attempt(lambda: subprocess.run(["/usr/bin/perl", "-e", "1"])),
+    "a library": attempt(lambda: ctypes.CDLL("./program")),
+}))
+"""
+
+
 @pytest.mark.packs
 class TestTheWallOfAKernel:
     async def test_keeps_server_image_and_log_out_of_reach(self, real: SiteBuilder, manager_for: Make):
@@ -117,6 +144,28 @@ class TestTheWallOfAKernel:
         found = json.loads(await run(manager, code))
         assert found.pop("descriptors") == [0, 1, 2]
         assert set(found.values()) == {"PermissionError"}, found
+
+    async def test_in_lockdown_runs_and_loads_nothing_from_outside(
+        self, real: SiteBuilder, manager_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        group = min(system_subject().groups)
+        levels = f"groups: {{{group}: {{level: lockdown}}}}"
+        real.path.write_text(real.path.read_text().replace("groups: {}", levels))
+        (tmp_path / "home").mkdir()
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        manager = manager_for(real, "minimal")
+        await manager.start_kernel(cwd=str(tmp_path / "home"))
+        assert json.loads(await run(manager, LOCKED)) == {
+            "a helper": "reached",
+            "numbers of the environment": "reached",
+            "a tool": "reached",
+            "a package": "ImportError",
+            "a program": "PermissionError",
+            "a program in memory": "PermissionError",
+            "a system interpreter": "PermissionError",
+            "a library": "ImportError",
+        }
 
     async def test_lets_it_be_interrupted_and_restarted(self, real: SiteBuilder, manager_for: Make):
         manager = manager_for(real, "minimal")

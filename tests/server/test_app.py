@@ -14,6 +14,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from jupyter_envguard.kernels.subject import system_subject
 from jupyter_envguard.server.app import MANAGER, EnvGuardApp
 from tests.server.conftest import Fetch
 from tests.sites import SiteBuilder
@@ -187,3 +188,16 @@ class TestWithAWallThatIsRequired:
         else:
             assert refusals(fetch) == {(403, "guard-not-in-place")}
             assert "requires a wall" in fetch("envguard/api/me").json["message"]
+
+
+class TestWithALevelForAGroup:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        monkeypatch.setattr("jupyter_envguard.wall.stands", lambda place: True)
+        group = min(system_subject().groups)
+        groups = f"groups: {{{group}: {{level: lockdown, mode: required}}}}"
+        site.path.write_text(site.path.read_text().replace("groups: {}", groups))
+        return {"EnvGuardApp": {"site": str(site.path)}}
+
+    def test_a_server_of_a_member_that_is_not_in_lockdown_starts_nothing(self, fetch: Fetch):
+        assert refusals(fetch) == {(403, "guard-not-in-place")}

@@ -102,10 +102,11 @@ async def prepare(spawner: Any, wanted: Wanted) -> None:
 
 def pod_problems(pod: Mapping[str, Any], wanted: Wanted) -> Iterator[str]:
     """Yield what in the manifest `pod` contradicts."""
-    spec, command = pod["spec"], list(wanted.command)
+    spec, commands = pod["spec"], (wanted.command, *wanted.others)
     container = next(one for one in spec["containers"] if one["name"] == NOTEBOOK)
-    if container.get("command") or container.get("args", [])[: len(command)] != command:
-        yield f"the session is not started by {' '.join(command)}"
+    words = container.get("args", [])
+    if container.get("command") or not any(words[: len(command)] == list(command) for command in commands):
+        yield f"the session is not started by {' '.join(wanted.command)}"
     mounts = [_mount(mount, {}, "pod") for mount in container.get("volumeMounts", [])]
     read, write, problems = missing_mounts(wanted, mounts)
     yield from problems

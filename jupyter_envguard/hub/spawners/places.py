@@ -32,6 +32,8 @@ class Wanted:
     """Folders from which a session runs programs, besides those of the system."""
     command: tuple[str, ...]
     """What starts the single-user server, the wall in front."""
+    others: frozenset[tuple[str, ...]] = frozenset()
+    """What starts it for members of groups that have a level of their own."""
 
     @property
     def confined(self) -> bool:
@@ -68,11 +70,17 @@ class Mount:
     """Which trait says so."""
 
 
-def wanted_for(site: Site, python: str, command: tuple[str, ...]) -> Wanted:
+def wanted_for(
+    site: Site,
+    python: str,
+    command: tuple[str, ...],
+    others: frozenset[tuple[str, ...]] = frozenset(),
+) -> Wanted:
     """Return what sessions of `site` want whose servers are started by `command`, run by `python`.
 
-    Raises `invalid-argument` for a path that cannot be written into every
-    spawner's configuration alike.
+    `others` start those of groups with a level of their own. What a spawner puts around a
+    session is the same for all, by the level of the site. Raises `invalid-argument` for a
+    path that cannot be written into every spawner's configuration alike.
     """
     catalog = () if "://" in site.catalog else (site.catalog,)
     read = tuple(map(str, (site.path, site.trust, site.store_root, *catalog)))
@@ -86,7 +94,7 @@ def wanted_for(site: Site, python: str, command: tuple[str, ...]) -> Wanted:
                 f"The path {path!r} cannot be written into a unit, a container or a pod.",
                 "Use letters, digits and ._/@+=- in the paths of a site whose spawner makes those.",
             )
-    return Wanted(site.guard.level, read, write, hidden, programs, command)
+    return Wanted(site.guard.level, read, write, hidden, programs, command, others)
 
 
 def missing_mounts(wanted: Wanted, mounts: Iterable[Mount]) -> tuple[list[str], list[str], list[str]]:

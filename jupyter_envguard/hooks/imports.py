@@ -1,0 +1,234 @@
+"""Keeps packages and machine code from outside of the environment out of a Python kernel.
+
+`install` runs in kernels of sessions in lockdown, before ipykernel and before any cell
+(`kernels.launch`). From then on an import is refused, by an `ImportError` with one
+sentence, when the module comes from outside and is
+
+    machine code           an extension, or a library that ctypes loads
+    an installed package   it lies in `site-packages`, in an archive, or a `.dist-info` beside it names it
+    an approved name       the environment has a module that is called so
+
+A user's own plain modules, in the notebook's folder or anywhere, are none of these.
+
+Two guards look at the same: a finder, which knows names, stands first in
+`sys.meta_path`; and an audit hook (PEP 578), which nothing in Python takes away, sees
+every file that is loaded as a module or as machine code, by whatever importer, and puts
+the finder back. What they cannot stop is code that is typed or read and run (`exec`), a
+package whose list of files was removed, another process, and whoever writes to this
+process's memory. That machine code does not load in spite of it is the work of the
+`noexec` mounts of the session.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from os import fsdecode, listdir  # bound now: a cell may replace them
+from os.path import abspath, dirname, isfile, lexists, realpath
+from os.path import split as split_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Judge = Callable[[str, str], str]
+    # Returns why the module of a name does not load from a path; nothing when it may.
+
+SYSTEM = (
+    *("/lib/", "/lib32/", "/lib64/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libexec/"),
+    *("/usr/local/lib/", "/usr/local/lib64/", "/usr/local/cuda", "/usr/local/nvidia/"),
+)
+"""Where libraries of the machine lie, which ctypes may load."""
+INSTALLED = ("site-packages", "dist-packages")
+"""Folders that hold nothing but installed packages."""
+NATIVE = "it is machine code"
+MAX_LISTING_BYTES = 256 * 1024
+"""Of a distribution's list of files, how much is read for the names of its modules."""
+
+
+def install() -> None:
+    """Guard the imports of this process for good.
+
+    The audit hook has a copy of this module to itself: the finder's lies open in `sys.meta_path`, where
+    every function of it can be replaced.
+    """
+    finder = Finder(judge_of(sys.prefix))
+    sys.meta_path.insert(0, finder)
+    own = {"__name__": __name__, "__file__": __file__}
+    with open(__file__, "rb") as file:
+        exec(compile(file.read(), __file__, "exec"), own)  # noqa: S102
+    sys.addaudithook(own["audit_of"](sys.prefix, finder))  # type: ignore[operator]
+
+
+class Finder:
+    """Asks the other finders in their order, and judges what they find."""
+
+    def __init__(self, judge: Judge) -> None:
+        """Keep the `judge`."""
+        self._judge = judge
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec of the module, or None; raise `ImportError` for one that is not to be loaded."""
+        for finder in list(sys.meta_path):
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec = find(name, path, target) if find is not None else None
+            if spec is not None:
+                origin = str(getattr(spec, "origin", None))  # of what has no file it is `built-in` or nothing
+                why = self._judge(name, origin) if "/" in origin else ""
+                if why:
+                    raise refusal(name, origin, why)
+                return spec
+        return None
+
+
+def audit_of(prefix: str, finder: Finder) -> Callable[[str, tuple[Any, ...]], None]:
+    """Return the audit hook, which keeps `finder` where it is."""
+    judge, loads, refused = judge_of(prefix), _loads_of(prefix), refusal
+    code_type = type(judge.__code__)
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "import":
+            name, path, _, finders, _ = args
+            if path is not None and not loads(path):
+                raise refused(name, path, NATIVE)
+            if finders is not None and (not finders or finders[0] is not finder):
+                finders[:] = [finder, *(each for each in finders if each is not finder)]
+        elif event == "exec":
+            code = args[0]
+            if type(code) is code_type and code.co_name == "<module>" and code.co_filename[:1] != "<":
+                why = judge("", code.co_filename)
+                if why:
+                    raise refused(split_path(code.co_filename)[1], code.co_filename, why)
+        elif event == "ctypes.dlopen" and args[0] is not None:
+            path = fsdecode(args[0])
+            if "/" in path and not loads(path):
+                raise refused(split_path(path)[1], path, NATIVE)
+
+    return hook
+
+
+def judge_of(prefix: str) -> Judge:
+    """Return the judge of the environment in `prefix`."""
+    inside = (realpath(prefix) + "/", dirname(realpath(__file__)) + "/")
+    folders: dict[str, bool] = {}
+    roots: dict[str, frozenset[str] | None] = {}
+    approved: set[str] = set()
+
+    def is_inside(folder: str) -> bool:
+        if folder not in folders:
+            folders[folder] = (realpath(folder) + "/").startswith(inside)
+        return folders[folder]
+
+    def judge(name: str, path: str) -> str:
+        path = abspath(path)
+        if is_inside(dirname(path)):
+            return ""
+        if _is_native(path):
+            return NATIVE
+        top, root = _place(name, path)
+        approved.update(() if approved else _names_in(inside[0]))
+        if name and top in approved:
+            return "the environment has a module of that name"
+        if root not in roots:
+            roots[root] = _installed_in(root)
+        installed = roots[root]
+        return "it is an installed package" if installed is None or top in installed else ""
+
+    return judge
+
+
+def refusal(name: str, path: str, why: str) -> ImportError:
+    """Return the one sentence that says what was not loaded, and why."""
+    url = os.environ.get("ENVGUARD_REQUEST_URL", "")
+    ask = f" Ask for a package: {url}" if url else ""
+    said = f"envguard: loading {name!r} from {dirname(path)} is turned off for approved environments"
+    return ImportError(f"{said}, because {why}.{ask}", name=name, path=path)
+
+
+def _loads_of(prefix: str) -> Callable[[str], bool]:
+    inside = (realpath(prefix) + "/", *SYSTEM)
+
+    def loads(path: str) -> bool:
+        return realpath(path).startswith(inside)
+
+    return loads
+
+
+def _is_native(path: str) -> bool:
+    return path.endswith((".so", *EXTENSION_SUFFIXES))
+
+
+def _place(name: str, path: str) -> tuple[str, str]:
+    """Return the first part of the module's name, and the folder or archive in which that is looked for.
+
+    Without a name the folders tell: those above that have an `__init__.py` are packages.
+    """
+    root, stem = split_path(path)
+    if root.endswith("/__pycache__"):
+        root = dirname(root)
+    top, _, rest = name.partition(".")
+    if name:
+        for _ in range(rest.count(".") + bool(rest) + stem.startswith("__init__.")):
+            root = dirname(root)
+        return top, root
+    top = stem.partition(".")[0]
+    while isfile(f"{root}/__init__.py"):
+        root, top = split_path(root)
+    return top, root
+
+
+def _names_in(prefix: str) -> set[str]:
+    """Return the names of the environment's own modules."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    found = set(sys.builtin_module_names)
+    for folder in (f"{prefix}lib/{version}", f"{prefix}lib/{version}/site-packages"):
+        names = (name.partition(".")[0] for name in _listed(folder) if "-" not in name)
+        found.update(filter(str.isidentifier, names))
+    return found - {"__main__", "__pycache__", "site-packages"}
+
+
+def _installed_in(root: str) -> frozenset[str] | None:
+    """Return the names of the packages installed in the folder `root`; None stands for every name."""
+    if any(f"/{folder}" in root for folder in INSTALLED) or _is_archive(root):
+        return None
+    found: set[str] = set()
+    for entry in _listed(root):
+        stem, _, kind = entry.rpartition(".")
+        if kind in ("dist-info", "egg-info", "egg"):
+            names = _recorded(f"{root}/{entry}")
+            if not names:
+                return None
+            found |= names | {stem.split("-")[0]}
+    return frozenset(found)
+
+
+def _recorded(folder: str) -> set[str]:
+    """Return the names of the modules that a distribution's own lists begin with."""
+    lines = _text(f"{folder}/top_level.txt").split()
+    lines += [line.partition(",")[0] for line in _text(f"{folder}/RECORD").splitlines()]
+    names = {line.partition("/")[0].partition(".")[0] for line in lines}
+    return {name for name in names if name.isidentifier()}
+
+
+def _is_archive(root: str) -> bool:
+    """Tell whether `root` lies in a file, as the folders of a wheel do."""
+    while len(root) > 1 and not lexists(root):
+        root = dirname(root)
+    return isfile(root)
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return listdir(folder)
+    except OSError:
+        return []
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_LISTING_BYTES)
+    except OSError:
+        return ""

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_envguard.hooks import imports
+from jupyter_envguard.kernels.launch import IMPORTS
+from tests.children import in_child
+from tests.sites import real_images
+
+NATIVE = "it is machine code"
+PACKAGE = "it is an installed package"
+SHADOW = "the environment has a module of that name"
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """An environment with one package and one module."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    site = tmp_path / "env/lib" / version / "site-packages"
+    (site / "numpy").mkdir(parents=True)
+    (site / "numpy/__init__.py").touch()
+    (site / "numpy-2.0.dist-info").mkdir()
+    (site.parent / "json.py").touch()
+    return tmp_path / "env"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of the user, with a module and a package of their own."""
+    folder = tmp_path / "own"
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine/__init__.py").touch()
+    (folder / "helper.py").touch()
+    return folder
+
+
+@pytest.fixture
+def judge(prefix: Path) -> Callable[[str, object], str]:
+    found = imports.judge_of(str(prefix))
+    return lambda name, path: found(name, str(path))
+
+
+def distribution(root: Path, record: str = "", top_level: str = "", kind: str = "dist-info") -> None:
+    folder = root / f"foreign_thing-1.0.{kind}"
+    folder.mkdir(parents=True)
+    if record:
+        (folder / "RECORD").write_text(record)
+    if top_level:
+        (folder / "top_level.txt").write_text(top_level)
+
+
+Judging = Callable[[str, object], str]
+
+
+class TestJudge:
+    def test_the_environment_loads(self, judge: Judging, prefix: Path) -> None:
+        site = next(prefix.glob("lib/*/site-packages"))
+        assert judge("numpy", site / "numpy/__init__.py") == ""
+        assert judge("numpy.core", site / f"numpy/core{EXTENSION_SUFFIXES[0]}") == ""
+        assert judge("json", site.parent / "json.py") == ""
+
+    def test_the_hooks_load(self, judge: Judging) -> None:
+        assert judge("envguard_hooks.card", Path(imports.__file__).parent / "card.py") == ""
+
+    def test_own_plain_modules_load(self, judge: Judging, own: Path) -> None:
+        assert judge("helper", own / "helper.py") == ""
+        assert judge("mine", own / "mine/__init__.py") == ""
+        assert judge("", own / "mine/__init__.py") == ""
+
+    @pytest.mark.parametrize("name", ["x.so", f"x{EXTENSION_SUFFIXES[0]}"])
+    def test_machine_code_does_not(self, judge: Judging, own: Path, name: str) -> None:
+        assert judge("x", own / name) == NATIVE
+
+    @pytest.mark.parametrize("name", ["numpy", "json", "sys"])
+    def test_an_approved_name_does_not(self, judge: Judging, own: Path, name: str) -> None:
+        assert judge(name, own / f"{name}.py") == SHADOW
+        assert judge(f"{name}.part", own / f"{name}/part.py") == SHADOW
+
+    @pytest.mark.parametrize("folder", ["lib/site-packages", "dist-packages", "site-packages/deeper"])
+    def test_nothing_loads_from_where_packages_are_installed(
+        self, judge: Judging, own: Path, folder: str
+    ) -> None:
+        assert judge("foreign", own / folder / "foreign/__init__.py") == PACKAGE
+
+    @pytest.mark.parametrize(
+        "listed",
+        [
+            {"record": "foreign/__init__.py,sha256=x,1\nforeign/more.py,,\n"},
+            {"record": "foreign.py,,\n"},
+            {"top_level": "foreign\n"},
+            {"top_level": "foreign\n", "kind": "egg-info"},
+            {},
+        ],
+    )
+    def test_what_a_distribution_beside_it_names_does_not(
+        self, judge: Judging, own: Path, listed: dict[str, str]
+    ) -> None:
+        distribution(own, **listed)
+        assert judge("foreign", own / "foreign/__init__.py") == PACKAGE
+        assert judge("foreign.more", own / "foreign/more.py") == PACKAGE
+        assert judge("helper", own / "helper.py") == ("" if listed else PACKAGE)
+
+    def test_without_a_name_the_folders_tell_which_package_it_is(self, judge: Judging, own: Path) -> None:
+        distribution(own, record="mine/__init__.py,,\nmine/deep/__init__.py,,\n")
+        (own / "mine/deep").mkdir()
+        (own / "mine/deep/__init__.py").touch()
+        assert judge("", own / "mine/deep/x.py") == PACKAGE
+        assert judge("", own / "mine/__pycache__/x.cpython-311.pyc") == PACKAGE
+        assert judge("", own / "helper.py") == ""
+
+    def test_nothing_loads_from_an_archive(self, judge: Judging, own: Path) -> None:
+        zipfile.ZipFile(own / "a.whl", "w").close()
+        assert judge("foreign", own / "a.whl/foreign/__init__.py") == PACKAGE
+
+    def test_a_folder_that_is_gone_holds_no_packages(self, judge: Judging, tmp_path: Path) -> None:
+        assert judge("cell", tmp_path / "ipykernel_1/2.py") == ""
+
+
+class Finding:
+    """A finder that finds one module."""
+
+    def __init__(self, name: str, origin: object) -> None:
+        self.spec = ModuleSpec(name, None)
+        self.spec.origin = origin  # type: ignore[assignment]
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        return self.spec if name == self.spec.name else None
+
+
+class TestFinder:
+    @pytest.fixture
+    def finder(self, prefix: Path, own: Path, monkeypatch: pytest.MonkeyPatch) -> imports.Finder:
+        finder = imports.Finder(imports.judge_of(str(prefix)))
+        others = [
+            object(),
+            Finding("foreign", str(own / "foreign.so")),
+            Finding("helper", str(own / "helper.py")),
+            Finding("typed", None),
+            Finding("frozen", "frozen"),
+        ]
+        monkeypatch.setattr(sys, "meta_path", [finder, *others])
+        return finder
+
+    @pytest.mark.parametrize("name", ["helper", "typed", "frozen"])
+    def test_returns_what_others_find(self, finder: imports.Finder, name: str) -> None:
+        assert finder.find_spec(name).name == name
+
+    def test_finds_nothing_where_others_do_not(self, finder: imports.Finder) -> None:
+        assert finder.find_spec("nothing") is None
+
+    def test_refuses_in_a_sentence(
+        self, finder: imports.Finder, own: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ENVGUARD_REQUEST_URL", "https://hub.example/ask")
+        with pytest.raises(ImportError) as caught:
+            finder.find_spec("foreign")
+        assert str(caught.value) == (
+            f"envguard: loading 'foreign' from {own} is turned off for approved environments,"
+            " because it is machine code. Ask for a package: https://hub.example/ask"
+        )
+        assert (caught.value.name, caught.value.path) == ("foreign", str(own / "foreign.so"))
+
+
+class TestAudit:
+    @pytest.fixture
+    def finder(self, prefix: Path) -> imports.Finder:
+        return imports.Finder(imports.judge_of(str(prefix)))
+
+    @pytest.fixture
+    def hook(self, prefix: Path, finder: imports.Finder) -> Callable[[str, tuple[Any, ...]], None]:
+        return imports.audit_of(str(prefix), finder)
+
+    def test_puts_the_finder_back_in_front(self, hook: Any, finder: imports.Finder) -> None:
+        for finders in ([], ["other"], ["other", finder]):
+            hook("import", ("json", None, [], finders, []))
+            assert finders == [finder, *[each for each in finders if each == "other"]]
+
+    def test_refuses_extensions_from_outside(self, hook: Any, own: Path, prefix: Path) -> None:
+        hook("import", ("x", str(prefix / "x.so"), None, None, None))
+        with pytest.raises(ImportError, match="machine code"):
+            hook("import", ("x", str(own / "x.so"), None, None, None))
+
+    @pytest.mark.parametrize("kind", [str, os.fsencode])
+    def test_refuses_libraries_from_outside(self, hook: Any, own: Path, prefix: Path, kind: Any) -> None:
+        for path in ("libc.so.6", "/usr/lib/x.so", str(prefix / "lib/x.so")):
+            hook("ctypes.dlopen", (kind(path),))
+        hook("ctypes.dlopen", (None,))
+        with pytest.raises(ImportError, match="machine code"):
+            hook("ctypes.dlopen", (kind(str(own / "x.so")),))
+
+    def test_refuses_modules_of_packages_whoever_imports_them(self, hook: Any, own: Path) -> None:
+        distribution(own, top_level="foreign")
+        hook("exec", (compile("1", str(own / "helper.py"), "exec"),))
+        with pytest.raises(ImportError, match="installed package"):
+            hook("exec", (compile("1", str(own / "foreign.py"), "exec"),))
+
+    def test_leaves_everything_else_alone(self, hook: Any) -> None:
+        for what in (
+            "text",
+            compile("1", "<string>", "exec"),
+            compile("1", "/x", "exec").replace(co_name="f"),
+        ):
+            hook("exec", (what,))
+        hook("open", ("/x/y.so", "r", 0))
+
+
+def test_both_guards_are_installed(tmp_path: Path) -> None:
+    """In a fork, because an audit hook is for good."""
+
+    def act(_: int) -> list[object]:
+        imports.install()
+        finder = sys.meta_path.pop(0)
+        with pytest.raises(ImportError, match="machine code"):
+            sys.audit("import", "x", str(tmp_path / "x.so"), None, None, None)
+        sys.audit("import", "x", None, sys.path, sys.meta_path, sys.path_hooks)
+        return [type(finder).__name__, sys.meta_path[0] is finder]
+
+    assert in_child(act) == ["Finder", True]
+
+
+START = f"""\
+import importlib.util as u
+s = u.spec_from_file_location('g', {str(IMPORTS)!r})
+m = u.module_from_spec(s)
+s.loader.exec_module(m)
+m.install()
+del m, s, u
+import sys
+sys.path[:0] = ['t', '']
+"""
+REFUSED = "turned off for approved environments"
+AROUND = {
+    "the import statement": "import foreign",
+    "the function": "import importlib; importlib.import_module('foreign')",
+    "a folder named later": "import sys; sys.path.insert(0, 'late/site-packages'); import late",
+    "the finder removed": "sys.meta_path.pop(0); import foreign",
+    "the finder removed, then the function": (
+        "import importlib; sys.meta_path.pop(0); importlib.import_module('foreign')"
+    ),
+    "other finders": "sys.meta_path = sys.meta_path[1:]; import foreign",
+    "the finder blinded": (
+        "f = sys.meta_path[0]; f.find_spec.__func__.__globals__['_installed_in'] = lambda root: ()\n"
+        "f._judge = lambda *_: ''\nimport foreign"
+    ),
+    "a loader": (
+        "from importlib.machinery import SourceFileLoader as L; L('f', 't/foreign/__init__.py').load_module()"
+    ),
+    "a script": "import runpy; runpy.run_path('t/foreign/__init__.py')",
+    "a zip": "sys.path.insert(0, 'a.whl'); import zipped",
+    "an approved name": "import importlib; sys.path.insert(0, 'shadow'); import IPython",
+    "an extension": "import x",
+    "an extension by its loader": (
+        "from importlib.machinery import *\n"
+        "spec = ModuleSpec('x', ExtensionFileLoader('x', 'x.so'), origin='x.so')\n"
+        "ExtensionFileLoader('x', 'x.so').create_module(spec)"
+    ),
+    "a library": "import ctypes, os; ctypes.CDLL(os.path.abspath('x.so'))",
+    "a library by a link into the system": "import ctypes; ctypes.CDLL('./link/../x.so')",
+}
+ALLOWED = {
+    "a helper": "import helper",
+    "a package of helpers": "import mine.helper",
+    "text": "exec('print(\"loaded\")')",
+    "a namespace": "import spread.helper",
+    "the library of C": "import ctypes; ctypes.CDLL(None); ctypes.CDLL('libc.so.6'); print('loaded')",
+    "the environment": "import sqlite3, IPython, ssl, zmq; print('loaded')",
+}
+
+
+@pytest.mark.packs
+class TestInstalled:
+    """In the real Python of a real environment."""
+
+    @pytest.fixture
+    def said(self, tmp_path: Path) -> Callable[[str], str]:
+        def said(code: str) -> str:
+            command = [str(real_images()["minimal"].python), "-I", "-c", START + code]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+            return (done.stdout.strip() + done.stderr.strip()).splitlines()[-1]
+
+        places = ("t/foreign/__init__.py", "late/site-packages/late.py", "helper.py", "mine/helper.py")
+        for place in (*places, "mine/__init__.py", "spread/helper.py", "shadow/IPython/__init__.py"):
+            path = tmp_path / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("print('loaded')\n")
+        distribution(tmp_path / "t", top_level="foreign")
+        (tmp_path / "x.so").write_bytes(b"")
+        (tmp_path / "link").symlink_to("/usr/lib")
+        with zipfile.ZipFile(tmp_path / "a.whl", "w") as archive:
+            archive.writestr("zipped.py", "print('loaded')\n")
+        return said
+
+    @pytest.mark.parametrize("way", AROUND)
+    def test_what_is_foreign_does_not_load(self, said: Callable[[str], str], way: str) -> None:
+        assert REFUSED in said(AROUND[way])
+
+    @pytest.mark.parametrize("way", ALLOWED)
+    def test_what_is_not_loads(self, said: Callable[[str], str], way: str) -> None:
+        assert said(ALLOWED[way]) == "loaded"
