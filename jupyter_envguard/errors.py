@@ -139,6 +139,13 @@ CODES: Mapping[str, str] = MappingProxyType(
         "keys-unreadable": "A file in the folder of keys cannot be used.",
         "keys-exposed": "Others than their owner can read the keys.",
         "keys-insufficient": "The keys at hand cannot make the signatures that the root demands.",
+        # requests
+        "request-invalid": "Fields of a request cannot be meant; each is named.",
+        "request-unreadable": "A file in the spool is not a request, or is about another one.",
+        "request-unknown": "There is no request of this id.",
+        "request-decided": "The request has been decided; a decision is not changed.",
+        "requests-full": "Too many requests of this user wait for a decision.",
+        "decisions-unsafe": "Decisions that are written there by this user would not be believed.",
         # image
         "image-prefix-too-long": "A binary in the pack has no room for the path of the environment.",
         "image-relocation-refused": "A prefix record of the pack rewrites a file as no honest record does.",

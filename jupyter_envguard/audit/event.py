@@ -47,6 +47,9 @@ TYPES = frozenset(
         "release.import",
         "release.reject",
         "release.revoke",
+        "request.approved",
+        "request.declined",
+        "request.made",
         "site.init",
     }
 )

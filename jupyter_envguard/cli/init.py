@@ -18,6 +18,7 @@ from jupyter_envguard.cli.terminal import columns, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import Conflict
 from jupyter_envguard.files import explained, sync_folder, write_atomically
+from jupyter_envguard.requests.decisions import made as make_decisions
 from jupyter_envguard.site import Site, parse, template
 
 SPOOL_MODE = 0o1733
@@ -64,6 +65,7 @@ def _fill(folder: Path, text: str) -> None:
         write_atomically(folder / "root.json", root)
         (folder / "spool").mkdir()
         (folder / "spool").chmod(SPOOL_MODE)
+        make_decisions(folder / "decisions")
         write_atomically(folder / "site.yaml", text.encode())
     with Log(folder / "log.sqlite") as log:
         log.append(Event(type="site.init", outcome="allowed", actor=actor()))

@@ -36,6 +36,7 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "verify": ("evidence", "compare images with their manifests, and check the log"),
         "log": ("evidence", "read the log of decisions and kernel starts"),
         "doctor": ("doctor", "check this machine and say what to repair"),
+        "requests": ("requests", "list what users have asked for, and answer it"),
         "hooks": ("hooks", "install, show or remove the files that make conda, pip and uv refuse kindly"),
         "renew": ("decisions", "sign the catalog again before it expires"),
         "acl": ("acl", "say who may change which packages, and why"),

@@ -37,6 +37,7 @@ from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
 from jupyter_envguard.kernels.listing import Listing, closed, listing_for
 from jupyter_envguard.kernels.notices import Notices
 from jupyter_envguard.kernels.subject import Subject, Subjects
+from jupyter_envguard.kernels.successor import successor
 from jupyter_envguard.site import Enforcement, Site
 from jupyter_envguard.spec import Spec, sha256_digest
 from jupyter_envguard.store import Image, Store
@@ -256,8 +257,16 @@ class Guard:
         if offer is None:
             raise self._unknown(listing, kernel_name)
         if isinstance(offer.decision, Refused):
-            raise offer.decision.as_error()
+            raise self._with_successor(listing, kernel_name, offer.decision.as_error())
         return offer
+
+    def _with_successor(self, listing: Listing, kernel_name: str, refused: Denied) -> Denied:
+        """Return `refused` with the kernel that stands in for this one in its hint, if there is one."""
+        found = successor(listing, kernel_name, mapped=self.sources.site.successors)
+        if found is None:
+            return refused
+        instead = f"Start the kernel '{found.kernel_name}' ({found.entry.id}) instead."
+        return Denied(refused.code, refused.message, f"{instead} {refused.hint}".strip())
 
     def _unknown(self, listing: Listing, kernel_name: str) -> Denied:
         site = self.sources.site
@@ -267,11 +276,12 @@ class Guard:
             user = listing.known.user
             return Denied("no-kernel-approved", f"No environment is approved for {user}.", ask)
         more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        return Denied(
+        refused = Denied(
             "kernel-not-approved",
             f"Kernel '{shortened(kernel_name)}' is not approved on {site.name}.",
             f"Approved for you: {', '.join(names[:SHOWN_NAMES])}{more}. {ask}",
         )
+        return self._with_successor(listing, kernel_name, refused)
 
     def _checked_image(self, entry: Entry) -> Image:
         store = self.sources.store

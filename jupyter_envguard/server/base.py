@@ -25,10 +25,14 @@ from jupyter_envguard.errors import (
 )
 from jupyter_envguard.kernels.guard import Guard, not_configured
 from jupyter_envguard.kernels.kernelspecs import KernelRefused
+from jupyter_envguard.requests import RequestInvalid
 from jupyter_envguard.server.contents import Contents
 
 SETTING = "envguard"
 """Where the web application keeps its `Guarding`."""
+
+BODY_BYTES = 64 * 1024
+"""Size of the body of a request."""
 
 STATUS: Mapping[type[EnvGuardError], int] = MappingProxyType(
     {InvalidInput: 400, Denied: 403, NotFound: 404, Conflict: 409, Untrusted: 503, Unavailable: 503}
@@ -78,7 +82,22 @@ class EnvGuardHandler(APIHandler):
 
     def refusal(self, error: EnvGuardError) -> dict[str, Any]:
         """Return the body that tells of `error`."""
-        return dict(error.as_json())
+        body: dict[str, Any] = dict(error.as_json())
+        return body | {"fields": dict(error.fields)} if isinstance(error, RequestInvalid) else body
+
+    def json_document(self) -> object:
+        """Return what the body of the request says; raise `invalid-argument` when it is not JSON."""
+        body = self.request.body
+        try:
+            if len(body) <= BODY_BYTES:
+                return json.loads(body)
+        except (ValueError, RecursionError):  # UnicodeDecodeError is one of the former
+            pass
+        raise InvalidInput(
+            "invalid-argument",
+            f"The body is not JSON of at most {BODY_BYTES} bytes.",
+            "Send what the description of the interface says.",
+        )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with our error if one is behind this, else as Jupyter does."""

@@ -1,6 +1,6 @@
 """The REST API of a session, under `{base_url}envguard/api/`; described in `rest-api.yml`.
 
-It says to the user what the guard says about the user, and changes nothing.
+It says to the user what the guard says about the user. Nothing here changes what may be started.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from jupyter_envguard.errors import InvalidInput
-from jupyter_envguard.server import presenter
+from jupyter_envguard.server import presenter, requesting, resolution
 from jupyter_envguard.server.base import EnvGuardHandler
 from jupyter_envguard.server.presenter import Answer
 
@@ -136,6 +136,33 @@ class SearchHandler(ReadHandler):
         await self.answer(presenter.search, self.guarding.contents, self.asked("q"))
 
 
+class ResolveHandler(ReadHandler):
+    """What to start for a notebook."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self) -> None:
+        """Say what a notebook that names a kernel should get."""
+        await self.answer(resolution.resolution, self.asked("kernel"), self.asked("digest"))
+
+
+class RequestsHandler(ReadHandler):
+    """What this user asks for."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self) -> None:
+        """List the requests and what became of them."""
+        await self.answer(requesting.requests)
+
+    @web.authenticated
+    @authorized("write", resource="envguard")
+    async def post(self) -> None:
+        """Make a request."""
+        self.set_status(201)
+        await self.answer(requesting.make, self.json_document())
+
+
 class MeHandler(ReadHandler):
     """The user of this session."""
 
@@ -155,5 +182,7 @@ HANDLERS: list[tuple[str, type[EnvGuardHandler], dict[str, Any]]] = [
     (rf"/{PREFIX}/environments/{RELEASE}/explicit", ExplicitHandler, {}),
     (rf"/{PREFIX}/environments/{RELEASE}/diff", DifferenceHandler, {}),
     (rf"/{PREFIX}/search", SearchHandler, {}),
+    (rf"/{PREFIX}/resolve", ResolveHandler, {}),
+    (rf"/{PREFIX}/requests", RequestsHandler, {}),
     (rf"/{PREFIX}/me", MeHandler, {}),
 ]

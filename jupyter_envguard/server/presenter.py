@@ -50,7 +50,7 @@ class Answer:
 
 def environments(guard: Guard) -> Answer:
     """Return every release that the user may start, and those that are not to be had any more."""
-    listing = _listing(guard)
+    listing = usable_listing(guard)
     catalog, subject = listing.catalog, listing.subject
     content = {
         "catalog": {"version": catalog.version, "expires": names.format_time(catalog.expires)}
@@ -64,7 +64,7 @@ def environments(guard: Guard) -> Answer:
 
 def environment(guard: Guard, name: str) -> Answer:
     """Return all releases of the environment `name`; raise `release-unknown` when none is for this user."""
-    offers = tuple(offer for offer in _listing(guard).offers if offer.entry.name == name)
+    offers = tuple(offer for offer in usable_listing(guard).offers if offer.entry.name == name)
     content = {"name": name, **_sorted_out(guard, offers)}
     if not content["environments"] and not content["unavailable"]:
         raise _no_such(name)
@@ -73,7 +73,7 @@ def environment(guard: Guard, name: str) -> Answer:
 
 def release(guard: Guard, name: str, label: str) -> Answer:
     """Return one release."""
-    return Answer(_shown(guard, _offer(guard, name, label)))
+    return Answer(shown(guard, _offer(guard, name, label)))
 
 
 def spec(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
@@ -126,7 +126,7 @@ def search(guard: Guard, contents: Contents, text: str) -> Answer:
     """
     query = Query.parse(text)
     matches, seen = [], set[str]()
-    for offer in _listing(guard).offers:
+    for offer in usable_listing(guard).offers:
         if offer.decision:
             packages = _packages(guard, contents, offer)
             seen |= {package.name for package in packages}
@@ -139,7 +139,7 @@ def search(guard: Guard, contents: Contents, text: str) -> Answer:
 
 def me(guard: Guard) -> Answer:
     """Return who the session belongs to, as the guard knows it."""
-    subject = _listing(guard).known
+    subject = usable_listing(guard).known
     return Answer({"user": subject.user, "groups": sorted(subject.groups), "source": subject.source})
 
 
@@ -165,7 +165,8 @@ def _matching(offer: Offer, found: tuple[Package, ...]) -> dict[str, Any]:
     }
 
 
-def _listing(guard: Guard) -> Listing:
+def usable_listing(guard: Guard) -> Listing:
+    """Return the listing of this moment; raise what keeps everything from being offered."""
     listing = guard.listing(wait=True)
     if listing.problem is not None:
         raise listing.problem
@@ -174,7 +175,7 @@ def _listing(guard: Guard) -> Listing:
 
 def _offer(guard: Guard, name: str, label: str) -> Offer:
     """Return the allowed offer of a release; raise its decision's refusal, or `release-unknown`."""
-    for offer in _listing(guard).offers:
+    for offer in usable_listing(guard).offers:
         if (offer.entry.name, offer.entry.release) == (name, label):
             if isinstance(offer.decision, Denied):
                 raise offer.decision.as_error()
@@ -185,12 +186,13 @@ def _offer(guard: Guard, name: str, label: str) -> Offer:
 def _sorted_out(guard: Guard, offers: tuple[Offer, ...]) -> dict[str, list[dict[str, Any]]]:
     contact = guard.sources.site.contact
     return {
-        "environments": [_shown(guard, offer) for offer in offers if offer.decision],
+        "environments": [shown(guard, offer) for offer in offers if offer.decision],
         "unavailable": [_missed(offer, contact) for offer in offers if _is_missed(offer)],
     }
 
 
-def _shown(guard: Guard, offer: Offer) -> dict[str, Any]:
+def shown(guard: Guard, offer: Offer) -> dict[str, Any]:
+    """Return a release that may be started as the API shows it."""
     entry = offer.entry
     return {
         "name": entry.name,

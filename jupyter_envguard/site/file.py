@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +25,7 @@ from jupyter_envguard.site.acl import acl
 from jupyter_envguard.site.enforcement import USUAL, Enforcement, enforcement
 from jupyter_envguard.site.reading import FILE_BYTES, Mistakes
 from jupyter_envguard.site.rules import policy
+from jupyter_envguard.site.successors import successors
 from jupyter_envguard.spec import sha256_digest
 
 VERSION = "1"
@@ -35,9 +36,11 @@ NAME_LENGTH = 80
 CONTACT_LENGTH = 200
 """Characters of whom to ask."""
 STORE = re.compile(r"/[A-Za-z0-9._/@+-]+\Z")
-FOLDERS = ("catalog", "keys", "store", "spool")
+FOLDERS = ("catalog", "decisions", "keys", "store", "spool")
 """Places with their own owners: nothing else may lie inside one of them."""
-OPTIONAL = frozenset({"acl", "audit", "contact", "guard", "keys", "policy", "request_url"})
+OPTIONAL = frozenset(
+    {"acl", "audit", "contact", "decisions", "guard", "keys", "policy", "request_url", "successors"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +65,14 @@ class Site:
     """The log of decisions."""
     spool: Path
     """Where sessions leave their own logs."""
+    decisions: Path
+    """Where users read what became of their requests: `decisions` beside the site file, if it is not said."""
     request_url: str = ""
     """Where users ask for an environment; empty when there is no such place."""
     contact: str = ""
     """Whom users ask about environments, in words that they can read; empty when nobody is named."""
+    successors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Which environment or release stands in for a kernel that is not there, by the kernel's name."""
     policy: Policy = DEFAULT
     """What a pack must meet."""
     guard: Enforcement = USUAL
@@ -79,7 +86,7 @@ class Site:
         """Return what no session may write to, whoever owns it; the spool is where they do write."""
         catalog = () if "://" in self.catalog else (Path(self.catalog),)
         keys = (self.keys,) if self.keys else ()
-        return (self.path, self.store_root, self.trust, *catalog, *keys, self.log)
+        return (self.path, self.store_root, self.trust, *catalog, *keys, self.log, self.decisions)
 
     def catalog_folder(self) -> Path:
         """Return the folder of the catalog; raise `invalid-argument` when it is an address."""
@@ -123,6 +130,7 @@ def parse(text: str, path: Path) -> Site:
     for key in sorted(READERS.keys() - OPTIONAL - nodes.keys()):
         mistakes.at(1, 1, f"The key {key!r} is missing.")
     values = {key: READERS[key](node, path.parent, mistakes) for key, node in nodes.items()}
+    values.setdefault("decisions", path.parent / "decisions")
     _keep_apart(nodes, values, mistakes)
     mistakes.refuse()
     return Site(
@@ -135,8 +143,10 @@ def parse(text: str, path: Path) -> Site:
         keys=values.get("keys"),
         log=values["log"],
         spool=values["spool"],
+        decisions=values["decisions"],
         request_url=values.get("request_url", ""),
         contact=values.get("contact", ""),
+        successors=values.get("successors", MappingProxyType({})),
         policy=values.get("policy", DEFAULT),
         guard=values.get("guard", USUAL),
         acl=values.get("acl", SHIPPED),
@@ -150,7 +160,10 @@ def _keep_apart(nodes: Mapping[str, Node], values: Mapping[str, Any], mistakes: 
     for inner, path in places.items():
         for outer in FOLDERS:
             if outer in places and outer != inner and path.is_relative_to(places[outer]):
-                mistakes.add(nodes[inner], f"{inner!r} must not lie inside {outer!r} ({places[outer]}).")
+                mistakes.add(
+                    nodes.get(inner, nodes[outer]),
+                    f"{inner!r} must not lie inside {outer!r} ({places[outer]}).",
+                )
 
 
 def _version(node: Node, _folder: Path, mistakes: Mistakes) -> None:
@@ -182,6 +195,10 @@ def _contact(node: Node, _folder: Path, mistakes: Mistakes) -> str | None:
     return reading.checked(node, lambda text: _printable(text, CONTACT_LENGTH), mistakes)
 
 
+def _successors(node: Node, _folder: Path, mistakes: Mistakes) -> Mapping[str, str]:
+    return successors(node, mistakes)
+
+
 def _policy(node: Node, _folder: Path, mistakes: Mistakes) -> Policy:
     return policy(node, mistakes)
 
@@ -207,6 +224,8 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "spool": _path,
         "request_url": _request_url,
         "contact": _contact,
+        "decisions": _path,
+        "successors": _successors,
         "policy": _policy,
         "guard": enforcement,
         "acl": _acl,

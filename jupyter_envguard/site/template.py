@@ -29,11 +29,17 @@ keys: {keys}
 log: {log}
 spool: {spool}
 
+# What is decided about requests for packages and environments; users read it, and nobody else writes.
+decisions: {decisions}
+
 # Where users ask for an environment.
 {request_url}
 
 # Whom users ask when something is refused, as they should read it.
 # contact: "Research computing, room 4.2, compute@example.org"
+
+# What notebooks get that name a kernel which is not there.
+# successors: {{python3: datasci, ds-2025: datasci@2026.05}}
 
 policy:
   # Which rules a pack must meet: default, or a list of their ids (jupyter envguard rules).
@@ -73,6 +79,7 @@ def template(
     keys: str = "keys",
     log: str = "log.sqlite",
     spool: str = "spool",
+    decisions: str = "decisions",
     request_url: str = "",
 ) -> str:
     """Return the text of a site file with these values and the default policy."""
@@ -84,6 +91,7 @@ def template(
         keys=_quoted(keys),
         log=_quoted(log),
         spool=_quoted(spool),
+        decisions=_quoted(decisions),
         request_url=f"request_url: {_quoted(request_url)}" if request_url else "# request_url: https://…",
     )
 

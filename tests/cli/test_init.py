@@ -17,6 +17,7 @@ def names(folder: Path) -> set[str]:
 
 def test_makes_a_site_that_every_verb_can_use(site: Path, run: Run) -> None:
     assert names(site.parent) >= {"catalog", "keys", "log.sqlite", "root.json", "site.yaml", "spool", "store"}
+    assert stat.S_IMODE((site.parent / "decisions").stat().st_mode) == 0o711
     assert run("list", "--site", site).out == "No release.\n"
     assert run("log", "--verify", "--site", site).code == 0
 

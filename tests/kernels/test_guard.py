@@ -225,6 +225,7 @@ class TestResolve:
             guard.resolve(name)
         assert caught.value.code == "kernel-not-approved"
         assert "Approved for you: datasci." in caught.value.hint
+        assert ("Start the kernel 'datasci'" in caught.value.hint) is (name.lower() == "python3")
         assert REQUEST_URL in caught.value.hint
         assert len(caught.value.message) < 200
         assert caught.value.message.isprintable()

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from pytest_jupyter.jupyter_core import (  # noqa: F401
     echo_kernel_spec,
     jp_asyncio_loop,
@@ -39,11 +41,17 @@ from pytest_jupyter.jupyter_server import (  # noqa: F401
 )
 from pytest_jupyter.jupyter_server import jp_serverapp as started_serverapp  # noqa: F401
 from pytest_jupyter.pytest_tornasync import http_server, http_server_client, http_server_port  # noqa: F401
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
+import jupyter_envguard.server
+from jupyter_envguard.catalog import Statement
 from jupyter_envguard.image import Image
 from tests.packs import SITE_PACKAGES, PackBuilder
 from tests.sites import SiteBuilder, real_images, short_folder
+
+DESCRIPTION = Path(jupyter_envguard.server.__file__).with_name("rest-api.yml")
 
 
 @dataclass(frozen=True)
@@ -173,3 +181,47 @@ def run(jp_serverapp: Any, wait: Callable[[Awaitable[Any]], Any]) -> Callable[[s
 def _text(message: dict[str, Any]) -> str:
     content = message["content"]
     return str(content.get("text") or content.get("data", {}).get("text/plain", ""))
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return yaml.safe_load(DESCRIPTION.read_text())
+
+
+@pytest.fixture
+def conforms(described: dict[str, Any]) -> Any:
+    """Check that a reply is one that the description promises for its path."""
+
+    def retrieve(uri: str) -> Resource:
+        path = Path(uri.removeprefix("file://"))
+        return DRAFT202012.create_resource(yaml.safe_load(path.read_text()))
+
+    registry: Registry = Registry(retrieve=retrieve)
+
+    def check(reply: Reply, path: str, verb: str = "get") -> Any:
+        promised = described["paths"][path][verb]["responses"][str(reply.status)]
+        if "$ref" in promised:
+            promised = described["components"]["responses"][promised["$ref"].rpartition("/")[2]]
+        media = reply.headers["Content-Type"].partition(";")[0]
+        assert media in promised["content"]
+        if media != "application/json":
+            return reply.response.body.decode()
+        pointer = promised["content"][media]["schema"]["$ref"]
+        base = DESCRIPTION.as_uri() if pointer.startswith("#") else ""
+        target = (
+            base + pointer if base else (DESCRIPTION.parent / pointer.partition("#")[0]).resolve().as_uri()
+        )
+        target += "" if base or "#" not in pointer else "#" + pointer.partition("#")[2]
+        jsonschema.Draft202012Validator({"$ref": target}, registry=registry).validate(reply.json)
+        return reply.json
+
+    return check
+
+
+@pytest.fixture
+def offered(site: SiteBuilder, images: tuple[Image, Image]) -> SiteBuilder:
+    older = Statement("boss", "2026-05-02T08:00:00Z", "ok")
+    site.offer(images[0], "datasci", "2026.05", approval=older, changed=older)
+    site.offer(images[1], "datasci", "2026.11")
+    site.offer(images[0], "secret", "1", groups=("nobody-is-in-here",))
+    return site

@@ -142,7 +142,7 @@ def test_what_cannot_be_meant_is_a_mistake(text: str, said: str) -> None:
 
 def test_everything_but_the_spool_is_protected() -> None:
     site = parse(f"{MINIMAL}keys: keys\n", FILE)
-    names = {"site.yaml", "catalog", "root.json", "keys", "log.sqlite"}
+    names = {"site.yaml", "catalog", "decisions", "root.json", "keys", "log.sqlite"}
     assert set(site.protected()) == {Path("/opt/envguard"), *(FILE.parent / name for name in names)}
 
 

@@ -43,6 +43,7 @@ class TestParse:
         assert site.trust == Path("/srv/envguard/root.json")
         assert site.log == Path("/srv/envguard/log.sqlite")
         assert site.spool == Path("/srv/envguard/spool")
+        assert site.decisions == Path("/srv/envguard/decisions")
         assert (site.keys, site.request_url, site.policy, site.audit_required) == (None, "", DEFAULT, True)
         assert site.path == FILE
         assert site.digest == sha256_digest(MINIMAL.encode())
