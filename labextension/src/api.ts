@@ -42,6 +42,10 @@ export interface IUnavailable {
   readonly release: string;
   readonly displayName: string;
   readonly state: string;
+  /** What to use instead, as `name@release` or the name of an environment. */
+  readonly successor: string | null;
+  /** Whom to ask; empty if the site names nobody. */
+  readonly contact: string;
   readonly reasons: readonly IReason[];
 }
 
@@ -166,6 +170,8 @@ function asUnavailable(fields: Fields): IUnavailable {
     release: fields.text('release'),
     displayName: fields.text('display_name'),
     state: fields.text('state'),
+    successor: fields.optional('successor', key => fields.text(key)),
+    contact: fields.optional('contact', key => fields.text(key)) ?? '',
     reasons: fields.list('reasons', reason => ({
       code: reason.text('code'),
       message: reason.text('message'),

@@ -11,6 +11,9 @@ import type { Words } from './words';
 /** Below this width of the notebook the sign stands alone, so that the kernel's name keeps its place. */
 const COMPACT_PX = 720;
 
+/** A tooltip is no report: the release's page has the rest. */
+const TOLD_FINDINGS = 3;
+
 interface IBadgeProps {
   readonly environments: IEnvironments;
   readonly opener: ISpecOpener;
@@ -93,7 +96,7 @@ export function Badge({
 /** Say in one sentence what the badge says in a word. */
 export function describe(standing: IStanding, environments: IEnvironments, words: Words): string {
   const { trans } = words;
-  const { mark, origin } = standing;
+  const { mark, origin, findings } = standing;
   if (!origin) {
     return mark === 'checking'
       ? trans.__('Checking… the environment of this kernel is not known yet.')
@@ -102,6 +105,9 @@ export function describe(standing: IStanding, environments: IEnvironments, words
   const id = `${origin.environment}@${origin.release}`;
   const state = `${origin.environment} ${origin.release} · ${words.mark(mark)}${mark === 'checking' ? '' : '.'}`;
   const reasons = environments.findUnavailable(origin.environment, origin.release)?.reasons ?? [];
-  const why = reasons.map(({ message, hint }) => `${message} ${hint}`.trim());
+  const why = [
+    ...findings.slice(0, TOLD_FINDINGS).map(({ message }) => message),
+    ...reasons.map(({ message, hint }) => `${message} ${hint}`.trim())
+  ];
   return [state, ...why, trans.__('Show the packages of %1.', id)].join(' ');
 }

@@ -2,7 +2,8 @@ import type { ISessionContext } from '@jupyterlab/apputils';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import type { IEnvironments } from './tokens';
+import type { IFinding, IRunningKernel } from './running';
+import type { IEnvironments, IRunning } from './tokens';
 import { markOf, type Mark } from './words';
 
 /** The release that a kernel was started from. */
@@ -10,12 +11,16 @@ export interface IOrigin {
   readonly environment: string;
   readonly release: string;
   readonly state: string;
+  /** Digest of the manifest; empty where it is not told. */
+  readonly digest: string;
 }
 
 /** What may truthfully be said about the kernel of a document. */
 export interface IStanding {
   readonly mark: Mark;
   readonly origin: IOrigin | null;
+  /** What is not as it was sealed, if anything is. */
+  readonly findings: readonly IFinding[];
 }
 
 /** The parts of a session context that are looked at. */
@@ -35,12 +40,14 @@ export type Session = Pick<
 export class KernelStanding implements IDisposable {
   constructor(
     private readonly _session: Session,
-    private readonly _environments: IEnvironments
+    private readonly _environments: IEnvironments,
+    private readonly _running: IRunning | null = null
   ) {
     _session.kernelChanged.connect(this._update, this);
     _session.statusChanged.connect(this._update, this);
     _session.specsManager.specsChanged.connect(this._update, this);
     _environments.changed.connect(this._update, this);
+    _running?.changed.connect(this._update, this);
     this._update();
   }
 
@@ -95,15 +102,24 @@ export class KernelStanding implements IDisposable {
     if (origin === undefined) {
       return CHECKING;
     }
-    return origin ? { mark: this._markOf(origin), origin } : UNMANAGED;
+    if (!origin) {
+      return UNMANAGED;
+    }
+    const mark = this._markOf(origin);
+    const known = this._running?.find(kernel.id);
+    // What nobody may use any more is worse than what has changed.
+    return known?.drift === 'drifted' && mark !== 'revoked'
+      ? { mark: 'drifted', origin, findings: known.findings }
+      : { mark, origin, findings: [] };
   }
 
   private async _ask(start: IStart): Promise<void> {
     // Without an answer, what is there has to do.
     const specs = this._session.specsManager.refreshSpecs().catch(() => undefined);
-    await Promise.all([specs, this._environments.refresh()]);
+    await Promise.all([specs, this._environments.refresh(), this._running?.refresh()]);
     if (this._start === start && !this._isDisposed) {
-      this._start = { ...start, origin: this._listed(start.name) };
+      const known = this._running?.find(start.kernel);
+      this._start = { ...start, origin: known ? startedFrom(known) : this._listed(start.name) };
       this._update();
     }
   }
@@ -144,16 +160,22 @@ interface IStart {
 }
 
 const RESTARTING: ReadonlySet<string> = new Set(['restarting', 'autorestarting']);
-const CHECKING: IStanding = { mark: 'checking', origin: null };
-const UNMANAGED: IStanding = { mark: 'unmanaged', origin: null };
+const CHECKING: IStanding = { mark: 'checking', origin: null, findings: [] };
+const UNMANAGED: IStanding = { mark: 'unmanaged', origin: null, findings: [] };
 
 /** Read where a kernel specification says it comes from; `null` if it is not one of ours. */
 export function originOf(metadata: unknown): IOrigin | null {
   const found = (metadata as { envguard?: Partial<Record<string, unknown>> } | undefined)?.envguard;
-  const { environment, release, state } = found ?? {};
+  const { environment, release, state, digests } = found ?? {};
+  const { manifest } = (digests ?? {}) as Partial<Record<string, unknown>>;
   return typeof environment === 'string' && typeof release === 'string' && typeof state === 'string'
-    ? { environment, release, state }
+    ? { environment, release, state, digest: typeof manifest === 'string' ? manifest : '' }
     : null;
+}
+
+/** Take from the server what a kernel was started from; `null` if that is none of ours. */
+function startedFrom({ environment, release, state, digest }: IRunningKernel): IOrigin | null {
+  return environment && release ? { environment, release, state, digest } : null;
 }
 
 function sameRelease(a: IOrigin, b: IOrigin): boolean {
@@ -164,6 +186,8 @@ function same(a: IStanding | null, b: IStanding | null): boolean {
   return (
     a?.mark === b?.mark &&
     a?.origin?.environment === b?.origin?.environment &&
-    a?.origin?.release === b?.origin?.release
+    a?.origin?.release === b?.origin?.release &&
+    a?.findings.map(({ message }) => message).join('\n') ===
+      b?.findings.map(({ message }) => message).join('\n')
   );
 }

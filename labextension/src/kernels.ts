@@ -2,13 +2,14 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { KernelStanding } from './kernel';
-import type { IEnvironments, IKernels } from './tokens';
+import type { IEnvironments, IKernels, IRunning } from './tokens';
 
 /** Keeps one standing per open notebook, whoever asks for it, and follows the notebook in front. */
 export class Kernels implements IKernels {
   constructor(
     private readonly _notebooks: Pick<INotebookTracker, 'currentWidget' | 'currentChanged'>,
-    private readonly _environments: IEnvironments
+    private readonly _environments: IEnvironments,
+    private readonly _running: IRunning | null = null
   ) {
     _notebooks.currentChanged.connect(this._turn, this);
     this._turn();
@@ -27,7 +28,7 @@ export class Kernels implements IKernels {
     if (known) {
       return known;
     }
-    const standing = new KernelStanding(notebook.sessionContext, this._environments);
+    const standing = new KernelStanding(notebook.sessionContext, this._environments, this._running);
     this._standings.set(notebook, standing);
     notebook.disposed.connect(() => standing.dispose());
     standing.changed.connect(() => notebook === this._current && this._changed.emit());

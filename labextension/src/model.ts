@@ -8,6 +8,8 @@ import type { IEnvironments } from './tokens';
 /** A catalog changes a few times a day; a revocation should be seen within a minute. */
 const INTERVAL_MS = 60 * 1000;
 const LONGEST_INTERVAL_MS = 5 * 60 * 1000;
+/** While the server tells of changes, asking only makes up for what it could not tell. */
+const TOLD_INTERVAL_MS = 5 * 60 * 1000;
 
 /** Asks the server again and again, more slowly while it fails, and not while nobody looks. */
 export class EnvironmentsModel implements IEnvironments {
@@ -46,6 +48,15 @@ export class EnvironmentsModel implements IEnvironments {
     }
     this._poll.dispose();
     Signal.clearData(this);
+  }
+
+  get isTold(): boolean {
+    return this._poll.frequency.interval === TOLD_INTERVAL_MS;
+  }
+
+  set isTold(told: boolean) {
+    const interval = told ? TOLD_INTERVAL_MS : INTERVAL_MS;
+    this._poll.frequency = { ...this._poll.frequency, interval };
   }
 
   async refresh(): Promise<void> {

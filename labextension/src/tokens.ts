@@ -5,8 +5,12 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { ComponentType } from 'react';
 
 import type { ICatalog, IEnvironment, ISpec, IUnavailable } from './api';
-import type { Refusal } from './wire';
+import type { IServerEvent } from './eventstream';
 import type { KernelStanding } from './kernel';
+import type { IAsk, IRequest } from './requests';
+import type { IRunningKernel } from './running';
+import type { IStamp } from './stamp';
+import type { Refusal } from './wire';
 
 /** The approved environments of this user, kept up to date. */
 export const IEnvironments = new Token<IEnvironments>(
@@ -31,6 +35,8 @@ export interface IEnvironments extends IDisposable {
   findUnavailable(name: string, release: string): IUnavailable | undefined;
   /** Fetch what a release contains; rejects with a `Refusal`. */
   spec(environment: IEnvironment): Promise<ISpec>;
+  /** Whether somebody tells when to fetch the catalog; then it is asked for less often. */
+  isTold: boolean;
 }
 
 /** Opens the spec of a release somewhere on the screen. */
@@ -85,4 +91,88 @@ export interface IPanelSection {
 export interface IPanelSections {
   /** Add a section until what is returned is disposed. */
   add(section: IPanelSection): IDisposable;
+}
+
+/** The kernels that run in this server. */
+export const IRunning = new Token<IRunning>(
+  'jupyter-envguard:IRunning',
+  'The running kernels, with what each was started from and whether it has drifted.'
+);
+
+export interface IRunning extends IDisposable {
+  /** Emitted after anything below has changed. */
+  readonly changed: ISignal<IRunning, void>;
+  /** Every kernel that runs, as far as the server has told. */
+  readonly all: readonly IRunningKernel[];
+  /** Find a kernel by its id. */
+  find(id: string): IRunningKernel | undefined;
+  /** Ask the server now; never rejects. */
+  refresh(): Promise<void>;
+  /** Take what the server says about one kernel. */
+  put(kernel: IRunningKernel): void;
+  /** Whether somebody tells when to ask; then the server is asked less often. */
+  isTold: boolean;
+}
+
+/** Tells what happens on the server, as it happens. */
+export const ILive = new Token<ILive>('jupyter-envguard:ILive', 'What changes on the server, as it changes.');
+
+export interface ILive extends IDisposable {
+  /** Emitted for every event that arrives. */
+  readonly happened: ISignal<ILive, IServerEvent>;
+  /** Emitted when the server is listened to from now on, or is not any more. */
+  readonly opened: ISignal<ILive, boolean>;
+  /** Whether the server is listened to now. */
+  readonly isOpen: boolean;
+}
+
+/** What this user has asked for. */
+export const IRequests = new Token<IRequests>(
+  'jupyter-envguard:IRequests',
+  'What this user has asked for, and what became of it.'
+);
+
+export interface IRequests {
+  /** Emitted after anything below has changed. */
+  readonly changed: ISignal<IRequests, void>;
+  /** Emitted once for each request that was open and has been decided since. */
+  readonly decided: ISignal<IRequests, IRequest>;
+  /** The requests, the latest first; `null` until they have been fetched. */
+  readonly all: readonly IRequest[] | null;
+  /** Why the latest attempt to fetch them failed; `null` if it did not. */
+  readonly refusal: Refusal | null;
+  /** Fetch the requests now; never rejects. */
+  refresh(): Promise<void>;
+  /** Hand in a request; rejects with a `Refusal` whose `fields` say what to mend. */
+  submit(ask: IAsk): Promise<IRequest>;
+}
+
+/** Which environment made the outputs of a document, as its stamp says. */
+export const IStamps = new Token<IStamps>(
+  'jupyter-envguard:IStamps',
+  'Which environment made the outputs of a document.'
+);
+
+export interface IStamps {
+  /** Return the stamp of the document that this session belongs to; `null` if it has none. */
+  of(session: object): IStamp | null;
+  /** Let `read` answer for the document of this session. */
+  register(session: object, read: () => IStamp | null): void;
+}
+
+/** What a person has switched on and off. */
+export const IPreferences = new Token<IPreferences>(
+  'jupyter-envguard:IPreferences',
+  'Which features are switched on.'
+);
+
+/** What can be switched off; each is a property of the settings. */
+export type Feature =
+  'badge' | 'statusBar' | 'kernelDialog' | 'stamp' | 'mismatch' | 'revocation' | 'requestDecided';
+
+export interface IPreferences {
+  /** Emitted after anything was switched. */
+  readonly changed: ISignal<IPreferences, void>;
+  /** Whether the feature is on; everything is until the settings have been read. */
+  isOn(feature: Feature): boolean;
 }

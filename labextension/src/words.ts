@@ -27,6 +27,15 @@ export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 8);
 }
 
+/** Cut a text that is too long in its middle, where it is missed least. */
+export function shorten(text: string, length: number): string {
+  if (text.length <= length) {
+    return text;
+  }
+  const kept = length - 1;
+  return `${text.slice(0, Math.ceil(kept / 2))}…${text.slice(text.length - Math.floor(kept / 2))}`;
+}
+
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 /** The words, in the language of the user interface. */

@@ -8,9 +8,10 @@ import { Badge, KernelBadge } from '../src/badge';
 import { KernelStanding, type IStanding } from '../src/kernel';
 import { EnvironmentsModel } from '../src/model';
 import { stumbles } from './axe';
-import { FakeApi, catalog, unavailable, words } from './server';
+import { FakeApi, catalog, digest, unavailable, words } from './server';
 
-const origin = { environment: 'datasci', release: '2026.11', state: 'approved' };
+const origin = { environment: 'datasci', release: '2026.11', state: 'approved', digest: digest('c') };
+const found = { ...origin, digests: { manifest: digest('c') } };
 
 describe('Badge', () => {
   let api: FakeApi;
@@ -36,7 +37,7 @@ describe('Badge', () => {
   });
 
   it('names environment, release and state, and opens the packages', () => {
-    show({ mark: 'approved', origin });
+    show({ mark: 'approved', origin, findings: [] });
     const badge = screen.getByRole('button');
     expect(badge.textContent).toBe('datasci 2026.11 · Approved');
     expect(badge.getAttribute('aria-label')).toBe(
@@ -50,7 +51,7 @@ describe('Badge', () => {
     ['checking', 'Checking…'],
     ['unmanaged', 'Unmanaged']
   ] as const)('says no more than %s where nothing more is known', async (mark, word) => {
-    const { container } = show({ mark, origin: null });
+    const { container } = show({ mark, origin: null, findings: [] });
     expect(container.textContent).toBe(word);
     expect(screen.queryByRole('button')).toBeNull();
     expect(screen.getByRole('img').getAttribute('aria-label')).toContain(word);
@@ -62,7 +63,7 @@ describe('Badge', () => {
       unavailable: [unavailable({ name: 'datasci', release: '2026.11' })]
     });
     await model.refresh();
-    const { container } = show({ mark: 'revoked', origin });
+    const { container } = show({ mark: 'revoked', origin, findings: [] });
     const sentence = screen.getByRole('button').getAttribute('aria-label');
     expect(sentence).toContain('legacy@2024.01 was revoked. Use datasci.');
     expect(await stumbles(container)).toEqual([]);
@@ -91,7 +92,7 @@ describe('KernelBadge', () => {
       kernelChanged: new Signal(subject),
       statusChanged: new Signal(subject),
       specsManager: {
-        specs: { kernelspecs: { datasci: { metadata: { envguard: origin } } } },
+        specs: { kernelspecs: { datasci: { metadata: { envguard: found } } } },
         specsChanged: new Signal(subject),
         refreshSpecs: () => Promise.resolve()
       }

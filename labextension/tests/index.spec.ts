@@ -32,10 +32,21 @@ describe('plugins', () => {
   it('have ids and descriptions, and need nothing that another shell might lack', () => {
     expect(plugins.map(plugin => plugin.id)).toEqual([
       'jupyter-envguard:environments',
+      'jupyter-envguard:preferences',
+      'jupyter-envguard:running',
       'jupyter-envguard:kernels',
       'jupyter-envguard:spec',
       'jupyter-envguard:panel',
-      'jupyter-envguard:badge'
+      'jupyter-envguard:badge',
+      'jupyter-envguard:status',
+      'jupyter-envguard:stamps',
+      'jupyter-envguard:dialogs',
+      'jupyter-envguard:stamp',
+      'jupyter-envguard:mismatch',
+      'jupyter-envguard:revocation',
+      'jupyter-envguard:requests',
+      'jupyter-envguard:live',
+      'jupyter-envguard:links'
     ]);
     for (const plugin of plugins) {
       expect(plugin.description).toMatch(/\.$/);
@@ -92,7 +103,7 @@ describe('plugins', () => {
     const toolbars = { addFactory: jest.fn() };
     const kernels = { current: null };
     const palette = { addItem: jest.fn() };
-    activate(badge, app, model, { open: jest.fn() }, toolbars, kernels, null, palette);
+    activate(badge, app, model, { open: jest.fn() }, toolbars, kernels, null, null, palette);
     expect(toolbars.addFactory).toHaveBeenCalledWith('Notebook', 'envguardBadge', expect.any(Function));
     expect(app.commands.isEnabled(CommandIDs.openCurrentSpec)).toBe(false);
     model.dispose();

@@ -115,7 +115,7 @@ describe('KernelStanding', () => {
   it('calls a kernel of another origin unmanaged', async () => {
     session.list({ python3: { metadata: {} } });
     await session.start('k1', 'python3');
-    expect(kernel.standing).toEqual({ mark: 'unmanaged', origin: null });
+    expect(kernel.standing).toEqual({ mark: 'unmanaged', origin: null, findings: [] });
   });
 
   it('reads specifications that are newer than the start of the kernel', async () => {

@@ -98,6 +98,8 @@ export const unavailable = (changes: Partial<IUnavailable> = {}): IUnavailable =
   release: '2024.01',
   displayName: 'Legacy',
   state: 'revoked',
+  successor: null,
+  contact: '',
   reasons: [{ code: 'revoked', message: 'legacy@2024.01 was revoked.', hint: 'Use datasci.' }],
   ...changes
 });
