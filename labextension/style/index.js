@@ -2,3 +2,5 @@ import './base.css';
 import './panel.css';
 import './spec.css';
 import './badge.css';
+import './dialogs.css';
+import './request.css';
