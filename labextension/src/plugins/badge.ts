@@ -5,30 +5,34 @@ import { ITranslator } from '@jupyterlab/translation';
 
 import { KernelBadge } from '../badge';
 import { CommandIDs, NO_ARGUMENTS, wordsOf } from '../commands';
-import { IEnvironments, IKernels, ISpecOpener } from '../tokens';
+import { IEnvironments, IKernels, IPreferences, ISpecOpener } from '../tokens';
 
 export const badge: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-envguard:badge',
   description: 'Says in the toolbar of a notebook which environment its kernel runs.',
   autoStart: true,
   requires: [IEnvironments, ISpecOpener, IToolbarWidgetRegistry, IKernels],
-  optional: [ITranslator, ICommandPalette],
+  optional: [IPreferences, ITranslator, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     model: IEnvironments,
     opener: ISpecOpener,
     toolbars: IToolbarWidgetRegistry,
     kernels: IKernels,
+    preferences: IPreferences | null,
     translator: ITranslator | null,
     palette: ICommandPalette | null
   ): void => {
     const words = wordsOf(translator);
-    toolbars.addFactory<NotebookPanel>(
-      'Notebook',
-      'envguardBadge',
-      notebook =>
-        new KernelBadge(notebook, { environments: model, opener, words, kernel: kernels.of(notebook) })
-    );
+    toolbars.addFactory<NotebookPanel>('Notebook', 'envguardBadge', notebook => {
+      const kernel = kernels.of(notebook);
+      const widget = new KernelBadge(notebook, { environments: model, opener, words, kernel });
+      const show = () => widget.setHidden(preferences?.isOn('badge') === false);
+      preferences?.changed.connect(show);
+      widget.disposed.connect(() => preferences?.changed.disconnect(show));
+      show();
+      return widget;
+    });
     const origin = () => (kernels.current ? kernels.of(kernels.current).standing?.origin : null) ?? null;
     app.commands.addCommand(CommandIDs.openCurrentSpec, {
       label: words.trans.__('Show Packages of the Current Kernel'),

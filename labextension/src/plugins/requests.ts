@@ -1,0 +1,112 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { CommandIDs, wordsOf } from '../commands';
+import { MyRequests, outcomeOf } from '../myrequests';
+import { RequestPage } from '../requestpage';
+import { Requests } from '../requests';
+import { IEnvironments, IKernels, IPanelSections, IPreferences, IRequests } from '../tokens';
+import { Wire } from '../wire';
+
+/** Where the side panel has the requests: below everything that is to be had. */
+const RANK = 40;
+
+/** The side panel, which has the list of requests. */
+const PANEL = 'jp-envguard-environments';
+
+export const requests: JupyterFrontEndPlugin<IRequests> = {
+  id: 'jupyter-envguard:requests',
+  description: 'Asks for packages and environments, and shows what became of it.',
+  autoStart: true,
+  requires: [IEnvironments, IPreferences],
+  optional: [IKernels, IPanelSections, ITranslator, ICommandPalette, ILabShell, ILayoutRestorer],
+  provides: IRequests,
+  activate: (
+    app: JupyterFrontEnd,
+    environments: IEnvironments,
+    preferences: IPreferences,
+    kernels: IKernels | null,
+    sections: IPanelSections | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    labShell: ILabShell | null,
+    restorer: ILayoutRestorer | null
+  ): IRequests => {
+    const words = wordsOf(translator);
+    const { trans } = words;
+    const model = new Requests(new Wire(app.serviceManager.serverSettings));
+    const tracker = new WidgetTracker<RequestPage>({ namespace: 'jupyter-envguard-request' });
+    const showRequests = sections ? () => app.shell.activateById(PANEL) : null;
+    const open = (subject: string, environment: string) => {
+      const shown = tracker.find(() => true);
+      const page = shown ?? new RequestPage({ environments, requests: model, words, showRequests });
+      page.prefill({ subject, ...guess(kernels), ...(environment && { environment }) });
+      if (!shown) {
+        // Notebook has room for one document in its main area, and that is the notebook's.
+        app.shell.add(page, labShell ? 'main' : 'right');
+        void tracker.add(page);
+      }
+      app.shell.activateById(page.id);
+    };
+    const text = { type: 'string' };
+    app.commands.addCommand(CommandIDs.request, {
+      label: trans.__('Ask for a Package or an Environment…'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            subject: { ...text, description: trans.__('What to ask for') },
+            environment: { ...text, description: trans.__('The environment that it is to be added to') }
+          }
+        }
+      },
+      execute: args => open(String(args['subject'] ?? ''), String(args['environment'] ?? ''))
+    });
+    palette?.addItem({ command: CommandIDs.request, category: trans.__('Kernel Operations') });
+    void restorer?.restore(tracker, { command: CommandIDs.request, name: page => page.id });
+    sections?.add({
+      id: 'requests',
+      rank: RANK,
+      title: trans.__('My requests'),
+      folded: true,
+      changed: model.changed,
+      count: () => model.all?.length ?? 0,
+      Content: () =>
+        React.createElement(MyRequests, {
+          requests: model,
+          words,
+          ask: () => void app.commands.execute(CommandIDs.request)
+        })
+    });
+    model.decided.connect((_, request) => {
+      if (preferences.isOn('requestDecided')) {
+        const said = trans.__('Your request for %1: %2.', request.subject, outcomeOf(request, words).text);
+        Notification.emit(said, request.state === 'approved' ? 'success' : 'info', {
+          autoClose: false,
+          ...(showRequests && {
+            actions: [{ label: trans.__('Show my requests'), callback: showRequests }]
+          })
+        });
+      }
+    });
+    void app.restored.then(() => model.refresh());
+    return model;
+  }
+};
+
+/** Fill in what the notebook in front suggests. */
+function guess(kernels: IKernels | null): { environment?: string; notebooks?: string[] } {
+  const notebook = kernels?.current;
+  const origin = notebook && kernels.of(notebook).standing?.origin;
+  return {
+    ...(origin && { environment: origin.environment }),
+    ...(notebook && { notebooks: [notebook.context.localPath] })
+  };
+}

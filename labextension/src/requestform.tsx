@@ -1,0 +1,363 @@
+import { HTMLSelect } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { IEnvironment } from './api';
+import { environmentProblem, packageProblem, type SubjectProblem } from './matchspec';
+import { SHORTEST_REASON, type IAsk, type IRequest } from './requests';
+import type { IEnvironments, IRequests } from './tokens';
+import { Refusal } from './wire';
+import type { Words } from './words';
+
+export interface IRequestFormProps {
+  readonly environments: IEnvironments;
+  readonly requests: Pick<IRequests, 'submit'>;
+  readonly words: Words;
+  /** What is filled in from the beginning. */
+  readonly prefill: Partial<IAsk>;
+  /** Show the requests of this user; `null` where there is no place for them. */
+  readonly showRequests: (() => void) | null;
+}
+
+type Field = 'subject' | 'environment' | 'channel' | 'reason' | 'needed_by' | 'notebooks';
+type Problems = Partial<Record<Field, string>>;
+
+/** In the order in which they stand, so that the first one at fault gets the focus. */
+const FIELDS: readonly Field[] = ['subject', 'environment', 'channel', 'reason', 'needed_by', 'notebooks'];
+
+const idOf = (field: Field) => `jp-EnvGuard-request-${field}`;
+
+/** Ask for a package or an environment. */
+export function RequestForm(props: IRequestFormProps): JSX.Element {
+  const [sent, setSent] = React.useState<IRequest | null>(null);
+  return sent ? (
+    <Sent {...props} request={sent} again={() => setSent(null)} />
+  ) : (
+    <Form {...props} onSent={setSent} />
+  );
+}
+
+function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }): JSX.Element {
+  const { environments, requests, words, prefill, onSent } = props;
+  const { trans } = words;
+  const [ask, setAsk] = React.useState<IAsk>({ ...EMPTY, ...prefill });
+  const [problems, setProblems] = React.useState<Problems>({});
+  const [refusal, setRefusal] = React.useState<Refusal | null>(null);
+  const [isSending, setSending] = React.useState(false);
+  const form = React.useRef<HTMLFormElement>(null);
+  const change = (changes: Partial<IAsk>) => setAsk({ ...ask, ...changes });
+  const tell = (found: Problems) => {
+    setProblems(found);
+    const first = FIELDS.find(field => found[field]);
+    form.current?.querySelector<HTMLElement>(`#${idOf(first ?? 'subject')}`)?.focus();
+  };
+  const send = async () => {
+    const found = problemsOf(ask, words);
+    setRefusal(null);
+    if (Object.keys(found).length > 0) {
+      return tell(found);
+    }
+    setSending(true);
+    try {
+      onSent(await requests.submit(tidy(ask)));
+    } catch (reason) {
+      const said = reason instanceof Refusal ? reason : new Refusal('unforeseen', String(reason), '');
+      setSending(false);
+      if (Object.keys(said.fields).length > 0) {
+        return tell(said.fields);
+      }
+      setRefusal(said);
+    }
+  };
+  const field = { words, problems };
+  return (
+    <form
+      ref={form}
+      className="jp-EnvGuard-form"
+      noValidate
+      onSubmit={event => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <h2 className="jp-EnvGuard-title">{trans.__('Ask for a package or an environment')}</h2>
+      <p className="jp-EnvGuard-quiet">
+        {trans.__('The administrators of this hub read it, and you are told what they decide.')}
+      </p>
+      <Kinds ask={ask} words={words} onChange={kind => change({ kind })} />
+      <Labelled
+        {...field}
+        field="subject"
+        label={ask.kind === 'package' ? trans.__('Package') : trans.__('What the environment is for')}
+        hint={
+          ask.kind === 'package'
+            ? trans.__('A name, and versions if they matter, such as xgboost>=2.')
+            : trans.__('A name and what should be in it.')
+        }
+        required
+      >
+        {attributes => (
+          <input
+            {...attributes}
+            className="jp-mod-styled"
+            spellCheck={false}
+            autoComplete="off"
+            maxLength={200}
+            value={ask.subject}
+            onChange={event => change({ subject: event.target.value })}
+          />
+        )}
+      </Labelled>
+      {ask.kind === 'package' && (
+        <Labelled {...field} field="environment" label={trans.__('Add it to')}>
+          {attributes => (
+            <HTMLSelect
+              {...attributes}
+              className="jp-EnvGuard-select"
+              value={ask.environment}
+              onChange={event => change({ environment: event.target.value })}
+            >
+              <option value="">{trans.__('No environment in particular')}</option>
+              {basesOf(environments.catalog?.environments ?? [], ask.environment).map(([name, title]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </HTMLSelect>
+          )}
+        </Labelled>
+      )}
+      <Labelled
+        {...field}
+        field="channel"
+        label={trans.__('Channel or index')}
+        hint={trans.__('Where it is to be found, if you know: conda-forge, an address, …')}
+      >
+        {attributes => (
+          <input
+            {...attributes}
+            className="jp-mod-styled"
+            spellCheck={false}
+            maxLength={200}
+            value={ask.channel}
+            onChange={event => change({ channel: event.target.value })}
+          />
+        )}
+      </Labelled>
+      <Labelled
+        {...field}
+        field="reason"
+        label={trans.__('Why')}
+        hint={trans.__('What you want to do with it, in %1 characters or more.', SHORTEST_REASON)}
+        required
+      >
+        {attributes => (
+          <textarea
+            {...attributes}
+            className="jp-mod-styled jp-EnvGuard-textarea"
+            rows={4}
+            maxLength={1000}
+            value={ask.reason}
+            onChange={event => change({ reason: event.target.value })}
+          />
+        )}
+      </Labelled>
+      <Labelled {...field} field="needed_by" label={trans.__('Needed by')}>
+        {attributes => (
+          <input
+            {...attributes}
+            type="date"
+            className="jp-mod-styled jp-EnvGuard-date"
+            value={ask.neededBy}
+            onChange={event => change({ neededBy: event.target.value })}
+          />
+        )}
+      </Labelled>
+      <Labelled
+        {...field}
+        field="notebooks"
+        label={trans.__('Notebooks that wait for it')}
+        hint={trans.__('One path a line.')}
+      >
+        {attributes => (
+          <textarea
+            {...attributes}
+            className="jp-mod-styled jp-EnvGuard-textarea"
+            rows={2}
+            spellCheck={false}
+            value={ask.notebooks.join('\n')}
+            onChange={event => change({ notebooks: event.target.value.split('\n') })}
+          />
+        )}
+      </Labelled>
+      {refusal && (
+        <div className="jp-EnvGuard-failure" role="alert">
+          <p className="jp-EnvGuard-failureText">{words.refusal(refusal)}</p>
+          <p>{words.hint(refusal)}</p>
+        </div>
+      )}
+      <p className="jp-EnvGuard-formFoot">
+        <button type="submit" className="jp-mod-styled jp-mod-accept" disabled={isSending}>
+          {isSending ? trans.__('Sending…') : trans.__('Send request')}
+        </button>
+      </p>
+    </form>
+  );
+}
+
+const EMPTY: IAsk = {
+  kind: 'package',
+  subject: '',
+  environment: '',
+  channel: '',
+  reason: '',
+  neededBy: '',
+  notebooks: []
+};
+
+/** Return what is sent: without the spaces and empty lines that people leave. */
+function tidy(ask: IAsk): IAsk {
+  return {
+    kind: ask.kind,
+    subject: ask.subject.trim(),
+    environment: ask.kind === 'package' ? ask.environment : '',
+    channel: ask.channel.trim(),
+    reason: ask.reason.trim(),
+    neededBy: ask.neededBy,
+    notebooks: ask.notebooks.map(path => path.trim()).filter(Boolean)
+  };
+}
+
+/** Say what is wrong with each field; empty if the request can be sent. */
+export function problemsOf(ask: IAsk, words: Words): Problems {
+  const { trans } = words;
+  const subject = (ask.kind === 'package' ? packageProblem : environmentProblem)(ask.subject);
+  const said: Record<SubjectProblem, string> = {
+    missing:
+      ask.kind === 'package' ? trans.__('Say which package.') : trans.__('Say what the environment is for.'),
+    name: trans.__('A package’s name has letters, digits, dots, dashes and underscores only.'),
+    version: trans.__('Versions are written like this: >=2,<3 or =2.1 or 2.*'),
+    long: trans.__('This is too long; say the rest under Why.')
+  };
+  const missing = SHORTEST_REASON - ask.reason.trim().length;
+  return {
+    ...(subject && { subject: said[subject] }),
+    ...(missing > 0 && {
+      reason: trans._n('Write %1 more character.', 'Write %1 more characters.', missing)
+    })
+  };
+}
+
+/** Environments to add a package to, by name; `chosen` too, even if the user may not start it. */
+function basesOf(offers: readonly IEnvironment[], chosen: string): [string, string][] {
+  const bases = new Map(chosen ? [[chosen, chosen]] : []);
+  offers.forEach(
+    ({ name, displayName, current }) => (current || !bases.has(name)) && bases.set(name, displayName)
+  );
+  return [...bases].sort(([, a], [, b]) => a.localeCompare(b));
+}
+
+interface IKindsProps {
+  readonly ask: IAsk;
+  readonly words: Words;
+  readonly onChange: (kind: IAsk['kind']) => void;
+}
+
+function Kinds({ ask, words, onChange }: IKindsProps): JSX.Element {
+  const { trans } = words;
+  const titles = { package: trans.__('A package'), environment: trans.__('A whole environment') };
+  return (
+    <fieldset className="jp-EnvGuard-kinds">
+      <legend>{trans.__('What you need')}</legend>
+      {(['package', 'environment'] as const).map(kind => (
+        <label key={kind} className="jp-EnvGuard-check">
+          <input
+            type="radio"
+            name="jp-EnvGuard-request-kind"
+            checked={ask.kind === kind}
+            onChange={() => onChange(kind)}
+          />
+          {titles[kind]}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface IAttributes {
+  readonly id: string;
+  readonly required: boolean;
+  readonly 'aria-invalid': boolean;
+  readonly 'aria-describedby'?: string;
+}
+
+interface ILabelledProps {
+  readonly field: Field;
+  readonly label: string;
+  readonly hint?: string;
+  readonly required?: boolean;
+  readonly problems: Problems;
+  readonly words: Words;
+  readonly children: (attributes: IAttributes) => JSX.Element;
+}
+
+/** A field: its label above, what helps below, and below that what is wrong. */
+function Labelled({ field, label, hint, required, problems, words, children }: ILabelledProps): JSX.Element {
+  const id = idOf(field);
+  const problem = problems[field];
+  const described = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
+  return (
+    <div className="jp-EnvGuard-field">
+      <label htmlFor={id}>{required ? label : words.trans.__('%1 (optional)', label)}</label>
+      {children({
+        id,
+        required: required ?? false,
+        'aria-invalid': problem !== undefined,
+        ...(described && { 'aria-describedby': described })
+      })}
+      {hint && (
+        <span id={`${id}-hint`} className="jp-EnvGuard-quiet">
+          {hint}
+        </span>
+      )}
+      {problem && (
+        <span id={`${id}-problem`} className="jp-EnvGuard-problem" role="alert">
+          {problem}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Sent({
+  request,
+  words,
+  showRequests,
+  again
+}: IRequestFormProps & { request: IRequest; again: () => void }): JSX.Element {
+  const { trans } = words;
+  const title = React.useRef<HTMLHeadingElement>(null);
+  React.useEffect(() => title.current?.focus(), []);
+  return (
+    <div className="jp-EnvGuard-form" role="status">
+      <h2 ref={title} tabIndex={-1} className="jp-EnvGuard-title">
+        {trans.__('Your request was sent')}
+      </h2>
+      <p>
+        {trans.__('%1 is request', request.subject)} <code>{request.id}</code>.
+      </p>
+      <p className="jp-EnvGuard-quiet">
+        {trans.__('It is open until somebody decides; you are told when that happens.')}
+      </p>
+      <p className="jp-EnvGuard-formFoot">
+        {showRequests && (
+          <button type="button" className="jp-mod-styled jp-mod-accept" onClick={showRequests}>
+            {trans.__('Show my requests')}
+          </button>
+        )}
+        <button type="button" className="jp-mod-styled jp-EnvGuard-button" onClick={again}>
+          {trans.__('Ask for something else')}
+        </button>
+      </p>
+    </div>
+  );
+}

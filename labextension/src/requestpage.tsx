@@ -1,0 +1,41 @@
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { boxIcon } from './icons';
+import { RequestForm, type IRequestFormProps } from './requestform';
+import type { IAsk } from './requests';
+
+/** The page on which a person asks for something. */
+export class RequestPage extends ReactWidget {
+  constructor(private readonly _props: Omit<IRequestFormProps, 'prefill'>) {
+    super();
+    const { trans } = _props.words;
+    this.id = 'jp-envguard-request';
+    this.addClass('jp-EnvGuard');
+    this.addClass('jp-EnvGuard-page');
+    this.title.icon = boxIcon;
+    this.title.label = trans.__('Request');
+    this.title.caption = trans.__('Ask for a package or an environment');
+    this.title.closable = true;
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', this.title.caption);
+  }
+
+  /** Begin a new form, filled in like this. */
+  prefill(ask: Partial<IAsk>): void {
+    this._prefill = ask;
+    this._form += 1;
+    this.update();
+  }
+
+  protected override render(): JSX.Element {
+    return (
+      <UseSignal signal={this._props.environments.changed}>
+        {() => <RequestForm key={this._form} {...this._props} prefill={this._prefill} />}
+      </UseSignal>
+    );
+  }
+
+  private _prefill: Partial<IAsk> = {};
+  private _form = 0;
+}

@@ -1,0 +1,129 @@
+/**
+ * Tells when the release that a kernel runs has been revoked, or its files have changed.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
+
+import type { IEnvironment } from './api';
+import type { IStanding, KernelStanding } from './kernel';
+import type { IEnvironments, IPreferences } from './tokens';
+import { shorten, type Words } from './words';
+
+/** A notification shows 140 characters, and the hint belongs to them. */
+const MAX_REASON = 100;
+
+export interface IRevocationProps {
+  readonly environments: IEnvironments;
+  readonly preferences: Pick<IPreferences, 'isOn'>;
+  readonly words: Words;
+  /** Name of the document, for people. */
+  readonly name: () => string;
+  /** Identity of the kernel that runs; empty if none does. */
+  readonly kernel: () => string;
+  /** Start this kernel instead of the one that runs. */
+  readonly switchTo: (kernelName: string) => void;
+  /** Show a release. */
+  readonly show: (name: string, release: string) => void;
+}
+
+/** Watches the kernel of one document. */
+export class RevocationWatch implements IDisposable {
+  constructor(
+    private readonly _kernel: Pick<KernelStanding, 'standing' | 'changed'>,
+    private readonly _props: IRevocationProps
+  ) {
+    _kernel.changed.connect(this._look, this);
+    this._look();
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      this._withdraw();
+      Signal.clearData(this);
+    }
+  }
+
+  private _look(): void {
+    const standing = this._kernel.standing;
+    const { mark, origin } = standing ?? {};
+    if (!standing || !origin || mark === 'checking') {
+      return;
+    }
+    const seen = `${this._props.kernel()} ${origin.environment}@${origin.release} ${mark}`;
+    if (seen === this._seen) {
+      return;
+    }
+    this._seen = seen;
+    this._withdraw();
+    if ((mark === 'revoked' || mark === 'drifted') && this._props.preferences.isOn('revocation')) {
+      this._shown = mark === 'revoked' ? this._tellRevoked(standing) : this._tellDrifted(standing);
+    }
+  }
+
+  private _tellRevoked({ origin }: IStanding): string {
+    const { environments, words, switchTo, show, name } = this._props;
+    const { trans } = words;
+    const { environment, release } = origin ?? { environment: '', release: '' };
+    const gone = environments.findUnavailable(environment, release);
+    const next = successorOf(environments, environment, gone?.successor ?? null);
+    const why = gone?.reasons[0]?.message ?? trans.__('%1 was revoked.', `${environment}@${release}`);
+    const said = trans.__('%1 Save %2 and change its kernel.', shorten(why, MAX_REASON), shorten(name(), 24));
+    const actions: Notification.IAction[] = [
+      { label: trans.__('Details'), callback: () => show(environment, release) }
+    ];
+    if (next) {
+      actions.unshift({
+        label: trans.__('Switch to %1', `${next.name} ${next.release}`),
+        caption: trans.__('Variables in memory are lost'),
+        callback: () => switchTo(next.kernelName)
+      });
+    }
+    return Notification.error(said, { autoClose: false, actions });
+  }
+
+  private _tellDrifted({ origin, findings }: IStanding): string {
+    const { words, show, name } = this._props;
+    const { trans } = words;
+    const { environment, release } = origin ?? { environment: '', release: '' };
+    const said = trans.__(
+      'The kernel of %1 is not as %2 was sealed: %3',
+      shorten(name(), 24),
+      `${environment} ${release}`,
+      findings[0]?.message ?? ''
+    );
+    return Notification.warning(said, {
+      autoClose: false,
+      actions: [{ label: trans.__('Details'), callback: () => show(environment, release) }]
+    });
+  }
+
+  private _withdraw(): void {
+    if (this._shown) {
+      Notification.dismiss(this._shown);
+      this._shown = '';
+    }
+  }
+
+  private _seen = '';
+  private _shown = '';
+  private _isDisposed = false;
+}
+
+/** Find what to use instead of a release that is gone: what it names, else the environment's current release. */
+function successorOf(
+  environments: IEnvironments,
+  environment: string,
+  successor: string | null
+): IEnvironment | undefined {
+  const offers = environments.catalog?.environments ?? [];
+  return (
+    offers.find(({ name, release }) => successor === `${name}@${release}`) ??
+    offers.find(({ name, current }) => current && name === (successor ?? environment))
+  );
+}
