@@ -12,9 +12,14 @@ EFFECTS: tuple[Effect, ...] = get_args(Effect)
 PlaceKind = Literal["environment", "own", "anywhere"]
 PLACES: tuple[PlaceKind, ...] = get_args(PlaceKind)
 
+NAMED = "environment:"
+"""Begins a place that is one approved environment: `environment:datasci`."""
+
 ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 ID_LENGTH = 64
-"""Characters in the id of a rule."""
+"""Characters in the id of a rule, and in the name of an environment."""
+NAME = re.compile(r"[a-z0-9](?:[._-]?[a-z0-9])*\Z")
+"""The name of an environment, as the catalog has it."""
 MESSAGE_LENGTH = 300
 """Characters in the sentence of a rule: it is shown on one line."""
 SUBJECT_LENGTH = 255
@@ -40,12 +45,16 @@ def check_effect(text: str) -> Effect:
     raise InvalidInput("acl-invalid", f"{text!r} is no effect.", f"Write {', '.join(EFFECTS)}.")
 
 
-def check_place(text: str) -> PlaceKind:
+def check_place(text: str) -> str:
     """Return `text` if it is a place, else raise `acl-invalid`."""
-    for place in PLACES:
-        if text == place:
-            return place
-    raise InvalidInput("acl-invalid", f"{text!r} is no place.", f"Write {', '.join(PLACES)}.")
+    name = text.removeprefix(NAMED)
+    if text in PLACES or (name != text and len(name) <= ID_LENGTH and NAME.match(name)):
+        return text
+    raise InvalidInput(
+        "acl-invalid",
+        f"{text!r} is no place.",
+        f"Write {', '.join(PLACES)} or {NAMED}NAME, without a release.",
+    )
 
 
 def check_message(text: str) -> str:

@@ -14,18 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_envguard.acl.checks import PLACES
-from jupyter_envguard.acl.decision import NAMED, OTHERWISE, WHERE, hint_for
-from jupyter_envguard.acl.grammar import COMMANDS
+from jupyter_envguard.acl.commandline import table
+from jupyter_envguard.acl.decision import NAMED, OTHERWISE, WHERE
 from jupyter_envguard.acl.operations import OPERATIONS
 from jupyter_envguard.acl.rules import UNCOVERED, UNKNOWN, Acl, Rule
-
-VERSION = 1
-"""Of the format; hooks deny what a file of another version says."""
-PLACE = Path("/etc/jupyter/envguard/acl.json")
-"""Where hooks look for the file unless they were installed with another path."""
+from jupyter_envguard.hooks.trusted import VERSION
 
 
-def compiled(acl: Acl, *, site: str, source: str, store: Path, request_url: str) -> bytes:
+def compiled(acl: Acl, *, site: str, source: str, store: Path, request: str) -> bytes:
     """Return the file for the site called `site`, whose site file has the digest `source`.
 
     The same rules make the same bytes: sorted keys, ASCII, no white space, one
@@ -36,11 +32,21 @@ def compiled(acl: Acl, *, site: str, source: str, store: Path, request_url: str)
         "site": site,
         "source": source,
         "store": str(store),
-        "hint": hint_for(request_url),
+        "request": request,
         **_decisions(acl),
         "places": {"named": NAMED, **{str(kind): text for kind, text in WHERE.items()}},
-        "commands": {tool: node.as_json() for tool, node in COMMANDS.items()},
+        "commands": table(),
     }
+    return _bytes(document)
+
+
+def grammar() -> bytes:
+    """Return the file that hooks have where there are no rules: command lines, and what changes something."""
+    changes = [operation for operation, kind in OPERATIONS.items() if kind == "changes"]
+    return _bytes({"version": VERSION, "commands": table(), "changes": changes})
+
+
+def _bytes(document: Any) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
@@ -67,4 +73,5 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "users": list(rule.users),
         "groups": list(rule.groups),
         "roles": list(rule.roles),
+        "environments": list(rule.environments),
     }

@@ -23,6 +23,8 @@ from jupyter_envguard.acl.checks import EFFECTS, Effect, PlaceKind
 from jupyter_envguard.acl.commandline import Operation
 from jupyter_envguard.acl.operations import OPERATIONS
 from jupyter_envguard.acl.rules import UNCOVERED, UNKNOWN, Acl, Person
+from jupyter_envguard.hooks.links import filled
+from jupyter_envguard.hooks.rules import ASK
 
 WHERE: Mapping[PlaceKind, str] = MappingProxyType(
     {
@@ -52,7 +54,12 @@ class Place:
     kind: PlaceKind
     """An approved environment, a prefix of the person's own, or anything else."""
     name: str = ""
-    """Name of the environment, for the sentence."""
+    """Name of the environment, with or without its release."""
+
+    @property
+    def environment(self) -> str:
+        """The name of the environment without its release."""
+        return self.name.partition("@")[0]
 
     def __str__(self) -> str:
         named = self.kind == "environment" and self.name
@@ -102,7 +109,7 @@ def _one(acl: Acl, person: Person, place: Place, operation: Operation, hint: str
     if operation.id not in OPERATIONS:
         return _ruling("deny", UNKNOWN, OTHERWISE[UNKNOWN], place, operation, hint)
     for rule in acl.about(operation.id, place.kind):
-        if rule.is_about(person):
+        if rule.is_about(person) and (place.kind != "environment" or rule.holds_in(place.environment)):
             return _ruling(rule.effect, rule.id, rule.sentence, place, operation, hint)
     return _ruling("deny", UNCOVERED, OTHERWISE[UNCOVERED], place, operation, hint)
 
@@ -114,6 +121,9 @@ def _ruling(
     return Ruling(effect, rule, message, hint if effect == "deny" else "", operation)
 
 
-def hint_for(request_url: str) -> str:
-    """Return what to do after a denial: the site's link for requests, if it has one."""
-    return f"Ask for a package: {request_url}" if request_url else "Ask the people who run this hub for it."
+def hint_for(request: str, subject: str = "", environment: str = "") -> str:
+    """Return what to do after a denial: the site's link for requests, if it has one.
+
+    The address `request` may ask to be told the `subject` and the `environment`.
+    """
+    return f"Ask for a package: {filled(request, subject, environment)}" if request else ASK

@@ -1,7 +1,7 @@
 """How the command lines of package tools are built, as data: `COMMANDS`.
 
-The same table is compiled into the file that hooks read, so that they walk it
-as `commandline` does and need no grammar of their own. An option that stands
+This is the one table: hooks find it in the compiled rules, or where there are none in
+`hooks/resources/grammar.json`, which is this table again. An option that stands
 before the verb and is not listed here makes the operation unknown: it might take
 the verb as its value.
 """
@@ -31,7 +31,11 @@ class Node:
     modules: bool = False
     """Whether `-m NAME` goes on as the tool of that name."""
     globally: str = ""
-    """What the line does instead when a later word says so (`-g`)."""
+    """What the line does instead when a word says so (`-g`)."""
+    help: str = ""
+    """What the line does instead when a later word only asks for help (`--help`)."""
+    stops: frozenset[str] = frozenset()
+    """Options with which the words that follow are only looked at, as in `command -v pip`."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form, in which what says nothing is left out."""
@@ -39,17 +43,14 @@ class Node:
             "operation": self.operation,
             "flags": sorted(self.flags),
             "valued": sorted(self.valued),
+            "stops": sorted(self.stops),
             "next": {word: node.as_json() for word, node in self.next.items()},
             "runs": self.runs,
             "modules": self.modules,
             "global": self.globally,
+            "help": self.help,
         }
         return {key: value for key, value in document.items() if value}
-
-    @property
-    def ends(self) -> bool:
-        """Whether no later word can change what the line does."""
-        return not (self.next or self.runs or self.modules)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -61,7 +62,7 @@ def _verbs(tool: str, words: str, /, **nodes: Node) -> dict[str, Node]:
     found = {}
     for word in words.split():
         name, _, verb = word.partition(">")
-        found[name] = Node(f"{tool}:{verb or name}")
+        found[name] = Node(f"{tool}:{verb or name}", help=f"{tool}:help")
     return found | nodes
 
 
@@ -235,7 +236,8 @@ _PIXI = Node(
 
 def _npm(words: str, verb: str) -> dict[str, Node]:
     """Return nodes for words that change packages: here, or with `-g` for everybody."""
-    return {word: Node(f"npm:{verb}", globally="npm:global") for word in words.split()}
+    node = Node(f"npm:{verb}", globally="npm:global", help="npm:help")
+    return dict.fromkeys(words.split(), node)
 
 
 _NPM = Node(
@@ -273,11 +275,17 @@ _PYTHON = Node(
     modules=True,
 )
 _SUDO = Node(
+    stops=_words("-e -h -K -l -V -v --edit --help --list --remove-timestamp --validate --version"),
     flags=_words("-A -b -E -H -i -k -n -P -S -s --preserve-env --set-home --login --non-interactive"),
     valued=_words("-u --user -g --group --host -p --prompt -r --role -t --type -C -D --chdir -T -U"),
     runs=True,
 )
-_ENV = Node(flags=_words("-i --ignore-environment -v"), valued=_words("-u --unset -C --chdir"), runs=True)
+_ENV = Node(
+    stops=_words("--help --version"),
+    flags=_words("-i --ignore-environment -v"),
+    valued=_words("-u --unset -C --chdir"),
+    runs=True,
+)
 _PLAIN = Node(runs=True)
 
 COMMANDS: Mapping[str, Node] = MappingProxyType(
@@ -302,7 +310,7 @@ COMMANDS: Mapping[str, Node] = MappingProxyType(
         "sudo": _SUDO,
         "env": _ENV,
         "nohup": _PLAIN,
-        "command": _PLAIN,
+        "command": replace(_PLAIN, flags=_words("-p"), stops=_words("-v -V")),
         "exec": _PLAIN,
         "time": replace(_PLAIN, flags=_words("-p")),
         "nice": replace(_PLAIN, valued=_words("-n --adjustment")),

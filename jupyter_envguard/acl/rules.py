@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from jupyter_envguard.acl.checks import (
+    NAMED,
     Effect,
     PlaceKind,
     check_effect,
@@ -53,8 +54,8 @@ class Rule:
     """`deny`, `allow`, or `record`: allowed, and an event says so."""
     what: tuple[str, ...]
     """Operations: `conda:install`, `conda:*`, `changes`, `settings`, `reads` or `everything`."""
-    where: tuple[PlaceKind, ...]
-    """Places; `anywhere` is every place."""
+    where: tuple[str, ...]
+    """Places: `environment`, `environment:datasci`, `own` or `anywhere`, which is every place."""
     everybody: bool = False
     """Whether it is about every person; if not, it is about those who are named."""
     users: tuple[str, ...] = ()
@@ -77,6 +78,12 @@ class Rule:
             check_pattern(pattern)
         for name in (*self.users, *self.groups, *self.roles):
             check_subject(name)
+        if self.environments and {"environment", "anywhere"}.intersection(self.where):
+            raise InvalidInput(
+                "acl-invalid",
+                f"The rule {self.id!r} names an environment and holds in every one.",
+                "Name the environments, or write environment or anywhere.",
+            )
         named = bool(self.users or self.groups or self.roles)
         if self.everybody == named or not self.where or not self.what:
             raise InvalidInput(
@@ -89,6 +96,17 @@ class Rule:
     def sentence(self) -> str:
         """What the person is told, placeholders included."""
         return self.message or SENTENCES[self.effect]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The approved environments that are named; the rule holds in no others."""
+        return tuple(place.removeprefix(NAMED) for place in self.where if place.startswith(NAMED))
+
+    def holds_in(self, environment: str) -> bool:
+        """Return whether the rule holds in `environment`; a denial does also when its name is not known."""
+        if not environment:
+            return not self.environments or self.effect == "deny"
+        return not self.environments or environment in self.environments
 
     def is_about(self, person: Person) -> bool:
         """Return whether the rule speaks of `person`; a denial does also when that cannot be known."""
@@ -163,7 +181,10 @@ def _rank(rule: Rule, operation: str, place: PlaceKind) -> tuple[int, ...]:
     closely, then what is recorded. The sort keeps the order of the file for the rest.
     """
     what = max(closeness(pattern, operation) for pattern in rule.what)
-    where = 2 if place in rule.where and place != "anywhere" else int("anywhere" in rule.where)
+    if rule.environments and place == "environment":
+        where = 3
+    else:
+        where = 2 if place in rule.where and place != "anywhere" else int("anywhere" in rule.where)
     if not what or not where:
         return ()
     who = 0 if rule.everybody else 1 if rule.groups or rule.roles else 2

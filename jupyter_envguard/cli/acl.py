@@ -9,15 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jupyter_envguard.acl import Operation, Person, Place, Rule, compiled, decide, hint_for, operation_of
-from jupyter_envguard.acl.compiled import PLACE
+from jupyter_envguard import courtesy
+from jupyter_envguard.acl import Operation, Person, Place, Rule, decide, hint_for, operation_of
+from jupyter_envguard.acl.commandline import table
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.parser import Parser, add_common
 from jupyter_envguard.cli.terminal import columns, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput
-from jupyter_envguard.files import explained, write_atomically
-from jupyter_envguard.site import Site
+from jupyter_envguard.hooks.commands import changes_of
+from jupyter_envguard.hooks.targets import requirements_in
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -67,7 +68,8 @@ def _explain(arguments: Namespace, context: Context) -> Answer:
         "own" if arguments.own else "anywhere" if arguments.anywhere else "environment",
         arguments.environment or "",
     )
-    ruling = decide(site.acl, person, place, operation, hint=hint_for(site.request_url))
+    hint = hint_for(site.request_template, " ".join(_asked(arguments.command)), place.environment)
+    ruling = decide(site.acl, person, place, operation, hint=hint)
     document = {
         "effect": ruling.effect,
         "rule": ruling.rule,
@@ -82,8 +84,17 @@ def _explain(arguments: Namespace, context: Context) -> Answer:
     return Answer(document, [escape(ruling.message), f"rule {ruling.rule}"])
 
 
+def _words(command: list[str]) -> list[str]:
+    return command[1:] if command[:1] == ["--"] else command
+
+
+def _asked(command: list[str]) -> list[str]:
+    """Return the packages that `command` asks for."""
+    return [package for change in changes_of(_words(command), table()) for package in requirements_in(change)]
+
+
 def _operation(command: list[str]) -> Operation:
-    words = command[1:] if command[:1] == ["--"] else command
+    words = _words(command)
     operation = operation_of(words)
     if operation is None:
         what = f"{' '.join(words)!r} is" if words else "No command was given, so there is"
@@ -97,31 +108,36 @@ def _operation(command: list[str]) -> Operation:
 
 def _compile_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, default=PLACE, metavar="PATH", help=f"where to write it (default: {PLACE})"
+        "--out",
+        type=Path,
+        default=courtesy.RULES_PLACE,
+        metavar="PATH",
+        help=f"where to write them (default: {courtesy.RULES_PLACE}); the list of environments lies beside",
     )
 
 
 def _compile(arguments: Namespace, context: Context) -> Answer:
-    """Write the rules of the site to the file that hooks read."""
+    """Write the rules of the site, and its environments, to the files that hooks read."""
+    return compile_rules(context, arguments.out)
+
+
+def compile_rules(context: Context, out: Path) -> Answer:
+    """Write the rules of the site to `out` and its environments beside it, and say so."""
     site = context.site()
-    with explained(f"write {arguments.out}"):
-        write_atomically(arguments.out, document_of(site))
+    written = courtesy.write_rules(site, out)
     if os.geteuid() != 0:
-        context.screen.warn(f"{arguments.out} does not belong to root, so hooks will not believe it.")
-    document = {"file": str(arguments.out), "rules": len(site.acl.in_force()), "source": site.digest}
-    told = f"Wrote {count(len(site.acl.in_force()), 'rule')} to {escape(arguments.out)}."
+        context.screen.warn(f"{out} does not belong to root, so hooks will not believe it.")
+    if written.problem is not None:
+        context.screen.warn(f"Hooks know no environment by name. {written.problem.message}")
+    rules = len(site.acl.in_force())
+    document = {
+        "file": str(written.rules),
+        "rules": rules,
+        "source": site.digest,
+        "environments": written.listed,
+    }
+    told = f"Wrote {count(rules, 'rule')} and {count(written.listed, 'release')} to {escape(out.parent)}."
     return Answer(document, [told])
-
-
-def document_of(site: Site) -> bytes:
-    """Return the rules of `site` as hooks read them."""
-    return compiled(
-        site.acl,
-        site=site.name,
-        source=site.digest,
-        store=site.store_root,
-        request_url=site.request_url,
-    )
 
 
 def _list_arguments(parser: ArgumentParser) -> None:

@@ -14,13 +14,11 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from jupyter_envguard import confine
-from jupyter_envguard.acl.compiled import PLACE as RULES
+from jupyter_envguard import confine, courtesy
 from jupyter_envguard.audit import Log
 from jupyter_envguard.catalog import Catalog, Entry
 from jupyter_envguard.catalog.entry import USABLE
 from jupyter_envguard.catalog.keys import Keys
-from jupyter_envguard.cli import acl
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.paths import user_name, weaknesses
 from jupyter_envguard.cli.terminal import count, file_size
@@ -348,8 +346,8 @@ def _spool(site: Site) -> Iterator[Check]:
 
 
 def _acl(site: Site) -> Iterator[Check]:
-    path = RULES
-    again = "Run jupyter envguard acl compile as root."
+    path = courtesy.RULES_PLACE
+    again = "Run jupyter envguard hooks install as root."
     if not path.exists():
         yield Check("acl", Status.INFO, f"There are no rules for hooks in {path}.", again)
         return
@@ -357,7 +355,7 @@ def _acl(site: Site) -> Iterator[Check]:
     for found in weak:
         message = f"The rules for hooks can be changed: {found.path} {found.message}."
         yield Check("acl", Status.FAIL, message, found.fix)
-    if read_bounded(path, RULES_BYTES) != acl.document_of(site):
+    if read_bounded(path, RULES_BYTES) != courtesy.rules_file(site):
         yield Check("acl", Status.WARN, f"{path} was made from other rules than those of {site.path}.", again)
     elif not weak:
         yield Check("acl", Status.PASS, f"Hooks read the rules of the site in {path}.")

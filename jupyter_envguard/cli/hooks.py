@@ -15,12 +15,16 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from jupyter_envguard import courtesy
+from jupyter_envguard.cli.acl import compile_rules
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.terminal import columns
 from jupyter_envguard.cli.verbs import Answer, Verb
-from jupyter_envguard.errors import Conflict
+from jupyter_envguard.errors import Conflict, NotFound
 from jupyter_envguard.files import explained, read_bounded, write_atomically
-from jupyter_envguard.hooks import rules
+from jupyter_envguard.hooks import trusted
+from jupyter_envguard.hooks.trusted import ENVIRONMENTS
+from jupyter_envguard.site import Site
 
 MARK = "# Written by jupyter_envguard; `jupyter envguard hooks uninstall` removes it.\n"
 """First line of every file of ours."""
@@ -56,6 +60,7 @@ class State(StrEnum):
     OUTDATED = "outdated"
     MISSING = "missing"
     FOREIGN = "foreign"
+    DISBELIEVED = "not believed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +114,42 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def hooks(arguments: Namespace, context: Context) -> Answer:
-    """Install, show or remove the files; no site is needed."""
-    del context
+    """Install the files and the site's rules, show how they are, or remove them.
+
+    Without a site there are no rules to install, and hooks refuse changes of frozen
+    environments only.
+    """
     root = Path(arguments.root).absolute()
+    rules = _below(root, courtesy.RULES_PLACE)
+    site = None if arguments.action == "uninstall" else _site(context)
     if arguments.action == "install":
         _install(root)
+        if site is None:
+            context.screen.warn("There is no site file, so hooks refuse changes of frozen environments only.")
+        else:
+            compile_rules(context, rules)
     elif arguments.action == "uninstall":
         _uninstall(root)
-    rows = [*((file.tool, str(root / file.place), str(file.state(root))) for file in FILES), _rules(root)]
+    rows = [
+        *((file.tool, str(root / file.place), str(file.state(root))) for file in FILES),
+        _rules(rules, site),
+    ]
     found = [{"hook": name, "path": path, "state": state} for name, path, state in rows]
     return Answer({"root": str(root), "hooks": found}, _told(rows))
+
+
+def _site(context: Context) -> Site | None:
+    """Return the site, None when none was named and there is none in its place."""
+    try:
+        return context.site()
+    except NotFound:
+        if context.named is not None:
+            raise
+        return None
+
+
+def _below(root: Path, place: Path) -> Path:
+    return root / str(place).lstrip("/")
 
 
 def _install(root: Path) -> None:
@@ -140,17 +171,23 @@ def _install(root: Path) -> None:
 
 def _uninstall(root: Path) -> None:
     """Remove the files that are ours; folders stay, and so do files of others."""
-    for file in FILES:
-        if file.state(root) in (State.INSTALLED, State.OUTDATED):
-            with explained(f"remove {root / file.place}"):
-                (root / file.place).unlink()
+    ours = [file for file in FILES if file.state(root) in (State.INSTALLED, State.OUTDATED)]
+    rules = _below(root, courtesy.RULES_PLACE)
+    compiled = (rules, rules.with_name(ENVIRONMENTS)) if trusted.rules(str(rules)) else ()
+    for path in (*(root / file.place for file in ours), *compiled):
+        with explained(f"remove {path}"):
+            path.unlink(missing_ok=True)
 
 
-def _rules(root: Path) -> tuple[str, str, str]:
-    """Return how the compiled rules look to a hook."""
-    path = root / rules.ACL_FILE.lstrip("/")
-    state = "believed" if rules.load(str(path)) else "not believed"
-    return "rules", str(path), state if os.path.lexists(path) else State.MISSING
+def _rules(path: Path, site: Site | None) -> tuple[str, str, str]:
+    """Return how the compiled rules look to a hook, and whether they are those of `site`."""
+    if not os.path.lexists(path):
+        return "rules", str(path), State.MISSING
+    if trusted.rules(str(path)) is None:
+        return "rules", str(path), State.DISBELIEVED
+    with explained(f"read {path}"):
+        same = site is None or read_bounded(path, trusted.RULES_BYTES) == courtesy.rules_file(site)
+    return "rules", str(path), State.INSTALLED if same else State.OUTDATED
 
 
 def _told(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:

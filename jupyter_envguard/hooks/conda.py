@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from . import report, rules
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar
 
     Hook = TypeVar("Hook", bound=Callable[..., Any])
 
@@ -114,8 +113,11 @@ def conda_error_hints(error: Exception) -> Iterator[Any]:
     from conda.plugins.types import CondaErrorHint
 
     if type(error).__name__ in ("EnvironmentIsFrozenError", "EnvironmentNotWritableError"):
-        acl = rules.load() or {}
-        yield CondaErrorHint(text=str(acl.get("hint", rules.ASK)), hint_code="envguard_request")
+        from conda.base.context import context
+
+        ruling = rules.decide("conda:install", "conda install", str(context.target_prefix))
+        if not ruling.allowed:
+            yield CondaErrorHint(text=ruling.hint, hint_code="envguard_request")
 
 
 def refuse_command(command: str) -> None:
@@ -125,19 +127,29 @@ def refuse_command(command: str) -> None:
     if _names_target_elsewhere(command, context._argparse_args):
         return  # The transaction knows, and asks.
     spoken = SPOKEN.get(command, f"conda {command.replace('_', ' ')}")
-    refusal = refusal_for(COMMANDS[command], spoken, str(context.target_prefix))
+    packages = getattr(context._argparse_args, "packages", None) or ()
+    refusal = refusal_for(COMMANDS[command], spoken, str(context.target_prefix), packages)
     if refusal is not None:
         raise refusal
 
 
-def refusal_for(operation: str, command: str, prefix: str) -> EnvguardDenied | None:
+def refusal_for(
+    operation: str, command: str, prefix: str, packages: Sequence[object] = ()
+) -> EnvguardDenied | None:
     """Return the refusal of a change to the environment at `prefix`, None where it may be made."""
-    ruling = rules.decide(operation, command, prefix, _name_of(prefix))
+    asked = [str(package) for package in packages]
+    ruling = rules.decide(operation, command, prefix, asked, _name_of(prefix))
     # A command is asked about, and then its transaction, twice.
     if ruling.effect != "allow" and (ruling.effect, prefix) not in _reported:
         _reported.add((ruling.effect, prefix))
         report.report_change(ruling.effect, operation, ruling.rule, ruling.place, _command_line(command))
-    return None if ruling.allowed else EnvguardDenied(str(ruling))
+    if ruling.allowed:
+        return None
+    from . import card, targets
+
+    found = card.already([targets.name_of(package) for package in asked])
+    said = (ruling.message, *found, ruling.hint)
+    return EnvguardDenied(" ".join(filter(None, said)))
 
 
 def _command_line(command: str) -> str:

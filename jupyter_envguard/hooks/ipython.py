@@ -1,8 +1,9 @@
 """The extension for IPython: package commands that the rules refuse are answered in the cell.
 
-`%pip`, `%conda`, `%mamba`, `%micromamba`, `%uv` and `%pixi`, and lines such as `!pip install x`,
-show a card where they would have ended in a permission error and IPython's advice to
-restart the kernel. Whatever the rules allow, and whatever only reads, runs as before.
+`%pip`, `%conda`, `%mamba`, `%micromamba`, `%uv` and `%pixi`, lines such as `!pip install x`, and
+cells of a shell (`%%bash`) show a card where they would have ended in a permission error and
+IPython's advice to restart the kernel. Whatever the rules allow, and whatever only reads, runs
+as before.
 
 `kernels.launch` loads this into approved Python kernels. It is no part of the wall:
 a user can unload it, and nothing is protected by its being there.
@@ -10,136 +11,188 @@ a user can unload it, and nothing is protected by its being there.
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
-from collections.abc import Iterator
-from typing import Any
 
-from . import commands, drift, report, rules
-from .card import already, card
-from .commands import Change
+from . import report, rules
+from .commands import changes_in
 
-MAGICS = ("conda", "mamba", "micromamba", "pip", "pixi", "uv")
-REFUSED = "envguard_refused"
-"""Name of the magic that refused lines are turned into; it is no command for people."""
-RECORDED = "envguard_recorded"
-"""Name of the magic that comes before lines which are allowed and recorded."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from .commands import Change
+
+TOOLS = ("conda", "mamba", "micromamba", "pip", "pixi", "uv")
+"""Magics that are a package tool."""
+SHELLS = ("!", "bash", "script", "sh", "sx", "system")
+"""Magics whose line or cell goes to a shell."""
+SHELL_PROGRAMS = ("ash", "bash", "dash", "ksh", "sh", "zsh")
+"""Programs for which `%%script` is such a magic."""
 EXIT_CODE = 77
 """What `_exit_code` is after a refusal, as if the command had run and failed."""
+NOT_RUN = "Nothing of this cell was run."
 
-_CALLS = {"system": False, "getoutput": True}
-"""What IPython makes of `!line` and of `name = !line`, and whether its value is used."""
+_ORIGINAL = "envguard_original"
+"""Names the mark of a magic that holds the one whose place it took."""
+_CALLS = ("getoutput", "system")
+"""What IPython makes of `name = !line` and of `!line`."""
 
 
 def load_ipython_extension(shell: Any) -> None:
     """Take the place of IPython's package magics in `shell`, and look out for drift; called by IPython."""
-    known = shell.magics_manager.magics["line"]
-    for name in MAGICS:
-        shell.register_magic_function(_magic(shell, name, known.get(name)), "line", name)
-    shell.register_magic_function(lambda line: _answer(shell, line), "line", REFUSED)
-    shell.register_magic_function(_record, "line", RECORDED)
+    # All are found before one is replaced: newer IPythons fetch a magic when it is first asked
+    # for, and with it the others of its kind, which would take their places back.
+    tools = [(name, shell.find_magic(name)) for name in TOOLS]
+    scripts = [(kind, name, shell.find_magic(name, kind)) for kind in ("line", "cell") for name in SHELLS]
+    for name, original in tools:
+        shell.register_magic_function(_tool(shell, name, original), "line", name)
+    for kind, name, original in scripts:
+        if original is not None:
+            shell.register_magic_function(_script(shell, name, original), kind, name)
     shell.ast_transformers.append(Shellouts())
     if report.take_line():
+        from . import drift
+
         drift.watch(shell)
 
 
-class Shellouts(ast.NodeTransformer):
-    """Turns refused lines for the shell into their refusal, and has others recorded before they run."""
+class Shellouts:
+    """Puts `shellout` in the place of the calls that IPython makes of lines for the shell."""
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Return the call, the refusal in its place, or the call after it was recorded."""
-        self.generic_visit(node)
-        name = _method_of_shell(node)
-        if name not in _CALLS or len(node.args) != 1 or not isinstance(node.args[0], ast.Constant):
-            return node
-        line = node.args[0].value
-        if not isinstance(line, str):
-            return node
-        effects = {ruling.effect for _, ruling in rulings(line)}
-        if "deny" in effects:
-            source = f"get_ipython().run_line_magic({REFUSED!r}, {line!r})"
-            source += " or []" if _CALLS[name] else ""
-            return ast.copy_location(ast.parse(source, mode="eval").body, node)
-        if "record" in effects:
-            both = ast.parse(f"(get_ipython().run_line_magic({RECORDED!r}, {line!r}), None)[1]", mode="eval")
-            both.body.value.elts[1] = node  # type: ignore[attr-defined]
-            return ast.copy_location(both.body, node)
-        return node
+    def visit(self, tree: ast.AST) -> ast.AST:
+        """Change `tree` and return it; called by IPython for every cell."""
+        import ast  # IPython has it; a Python that only looks at this module does without.
 
-
-def rulings(line: str) -> Iterator[tuple[Change, rules.Ruling]]:
-    """Yield the changes that `line` would make, each with what the rules say about it."""
-    acl = rules.load() or {}
-    known = acl.get("commands")
-    grammar = known if isinstance(known, dict) and known else commands.GRAMMAR
-    name = os.environ.get("ENVGUARD_RELEASE", "")
-    for change in commands.changes_in(line, grammar):
-        if change.operation == commands.UNKNOWN and grammar is commands.GRAMMAR:
-            continue
-        yield change, rules.decide(change.operation, change.command, commands.target_of(change), name)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _is_shellout(node):
+                line, name = node.args[0], node.func.attr  # type: ignore[attr-defined]
+                put = f"__import__('sys').modules[{__name__!r}].shellout(get_ipython(), {name!r}, 0, 0)"
+                made: Any = ast.parse(put, mode="eval").body
+                expanded: Any = ast.parse("get_ipython().var_expand(0)", mode="eval").body
+                expanded.args = [line]
+                made.args[2:] = [line, expanded]
+                node.func, node.args = made.func, made.args
+                ast.copy_location(made, line)
+                for part in (node.func, *node.args[:2], expanded):
+                    for inner in ast.walk(part):
+                        ast.copy_location(inner, line)
+        return tree
 
 
-def refusal(line: str) -> tuple[Change, rules.Ruling] | None:
-    """Return the first change in `line` that the rules refuse, and their ruling."""
-    return next((found for found in rulings(line) if not found[1].allowed), None)
+def shellout(shell: Any, name: str, line: str, expanded: str) -> Any:
+    """Do what IPython does for `line`, unless it is refused; `expanded` is it with its variables filled in.
+
+    They are filled in by the cell itself, which alone knows the variables of its functions.
+    """
+    if _is_loaded(shell) and _is_refused(shell, expanded):
+        return [] if name == "getoutput" else None
+    if line == expanded:
+        return getattr(shell, name)(line)
+    # Filled in once is enough: `{next(names)}` must not be asked twice.
+    shell.var_expand = lambda text, *_, **__: text
+    try:
+        return getattr(shell, name)(expanded)
+    finally:
+        del shell.var_expand
 
 
-def _magic(shell: Any, name: str, original: Any) -> Any:
+def rulings(text: str) -> Iterator[tuple[Change, rules.Ruling]]:
+    """Yield what the commands in `text` would do, each with what the rules say about it."""
+    grammar = rules.grammar()
+    if not any(tool in text for tool in grammar):
+        return
+    from . import targets
+
+    for change in changes_in(text, grammar):
+        prefix = targets.target_of(change)
+        own = os.path.realpath(prefix) == os.path.realpath(sys.prefix)
+        name = os.environ.get("ENVGUARD_RELEASE", "") if own else ""
+        packages = targets.requirements_in(change)
+        yield change, rules.decide(change.operation, change.command, prefix, packages, name)
+
+
+def _is_shellout(node: ast.Call) -> bool:
+    """Return whether `node` is `get_ipython().system("…")` or its like, as IPython writes it."""
+    import ast
+
+    function, one = node.func, node.args[0] if len(node.args) == 1 else None
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Call):
+        return False
+    owner = function.value.func
+    named = isinstance(owner, ast.Name) and owner.id == "get_ipython" and function.attr in _CALLS
+    return named and not node.keywords and isinstance(one, ast.Constant) and isinstance(one.value, str)
+
+
+def _tool(shell: Any, name: str, original: Any) -> Callable[[str], Any]:
     """Return the magic `name`: a refusal, or what `original` does, or the program of that name."""
 
     def magic(line: str) -> Any:
         command = f"{name} {line}"
-        if refusal(command) is not None:
-            return _answer(shell, command)
-        _record(command)
+        if _is_refused(shell, command):
+            return None
         return original(line) if original is not None else shell.system(command)
 
-    magic.__doc__ = getattr(original, "__doc__", None) or f"Run {name}."
+    return _like(magic, original, f"Run {name}.")
+
+
+def _script(shell: Any, name: str, original: Any) -> Callable[..., Any]:
+    """Return the magic `name`, which gives its cell, or its line, to a shell."""
+
+    def magic(line: str, cell: str | None = None) -> Any:
+        program = next((word for word in line.split() if not word.startswith("-")), "")
+        is_shell = name != "script" or os.path.basename(program) in SHELL_PROGRAMS
+        if is_shell and _is_refused(shell, line if cell is None else cell, "" if cell is None else NOT_RUN):
+            return None
+        return original(line) if cell is None else original(line, cell)
+
+    return _like(magic, original, f"Run {name}.")
+
+
+def _like(magic: Callable[..., Any], original: Any, otherwise: str) -> Callable[..., Any]:
+    """Return `magic` with the text and the marks of `original`, by which IPython knows how to call it."""
+    magic.__dict__.update(getattr(original, "__dict__", {}))
+    magic.__doc__ = getattr(original, "__doc__", None) or otherwise
+    setattr(magic, _ORIGINAL, original)
     return magic
 
 
-def _answer(shell: Any, line: str) -> None:
-    """Show why `line` is refused."""
-    refused = refusal(line)
-    if refused is None:  # Decided otherwise since, or what a variable stood for is allowed.
-        shell.system(line)
-        return
-    change, ruling = refused
-    _report(change, ruling)
-    url = os.environ.get("ENVGUARD_REQUEST_URL", "")
-    found = already(commands.packages_in(change), os.environ.get("ENVGUARD_SPECS", ""))
+def _is_refused(shell: Any, text: str, note: str = "") -> bool:
+    """Return whether a command in `text` is refused, and show why; else tell what is to be recorded."""
+    found = list(rulings(text))
+    refused = [pair for pair in found if not pair[1].allowed][:1]
+    for change, ruling in refused or found:
+        if ruling.effect != "allow":
+            report.report_change(ruling.effect, change.operation, ruling.rule, ruling.place, change.line)
+    for change, ruling in refused:
+        _show(shell, change, ruling, note)
+    return bool(refused)
+
+
+def _show(shell: Any, change: Change, ruling: rules.Ruling, note: str) -> None:
+    """Show why the line is refused."""
+    from .card import already, card
+    from .targets import packages_in
+
     # Pictures of output that is already there must not come after the refusal of what followed it.
     sys.stdout.flush()
-    shell.display_pub.publish(data=card(ruling.message, ruling.hint, found, url))
+    shell.display_pub.publish(data=card(ruling, already(packages_in(change)), note))
     shell.user_ns["_exit_code"] = EXIT_CODE
 
 
-def _record(line: str) -> None:
-    """Tell of the changes in `line` that the rules allow and want to be recorded."""
-    for change, ruling in rulings(line):
-        if ruling.effect == "record":
-            _report(change, ruling)
-
-
-def _report(change: Change, ruling: rules.Ruling) -> None:
-    report.report_change(ruling.effect, change.operation, ruling.rule, ruling.place, " ".join(change.words))
-
-
-def _method_of_shell(node: ast.Call) -> str:
-    """Return `name` of a call `get_ipython().name(…)`, nothing for any other."""
-    function = node.func
-    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Call):
-        return ""
-    owner = function.value.func
-    return function.attr if isinstance(owner, ast.Name) and owner.id == "get_ipython" else ""
+def _is_loaded(shell: Any) -> bool:
+    return any(isinstance(transformer, Shellouts) for transformer in shell.ast_transformers)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Leave the magics to IPython again; called by IPython."""
     shell.ast_transformers[:] = [t for t in shell.ast_transformers if not isinstance(t, Shellouts)]
-    for name in (*MAGICS, REFUSED, RECORDED):
-        shell.magics_manager.magics["line"].pop(name, None)
-    from IPython.core.magics.packaging import PackagingMagics
-
-    shell.register_magics(PackagingMagics)
+    for magics in shell.magics_manager.magics.values():
+        for name in {*TOOLS, *SHELLS} & magics.keys():
+            original = getattr(magics[name], _ORIGINAL, magics[name])
+            if original is None:
+                del magics[name]
+            else:
+                magics[name] = original

@@ -12,10 +12,12 @@ is decided by what is said.
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any
 
 LINE = "ENVGUARD_LINE"
 """Variable with the number of a kernel's own socket."""
@@ -35,6 +37,8 @@ def take_line() -> bool:
     number = os.environ.pop(LINE, "")
     if not number.isdigit():
         return _line is not None
+    import socket  # Only here and below: it is slow to import, and most have nothing to tell.
+
     try:
         line = socket.socket(fileno=int(number))
     except (OSError, OverflowError):
@@ -49,6 +53,10 @@ def take_line() -> bool:
 
 def report(**message: Any) -> None:
     """Tell the server `message`, whose values are JSON."""
+    if _line is None and not os.environ.get(ADDRESS):
+        return
+    import json
+
     try:
         content = json.dumps(message, separators=(",", ":")).encode()
         if len(content) <= MAX_BYTES:
@@ -70,9 +78,11 @@ def shortened(text: object) -> str:
 
 
 def _send(content: bytes) -> None:
+    import socket
+
     how = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
     if _line is not None:
         _line.send(content, how)
-    elif os.environ.get(ADDRESS):
+    else:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as anybody:
             anybody.sendto(content, how, os.environ[ADDRESS])

@@ -1,97 +1,109 @@
 """Asks the site's rules, compiled to one file, whether a change to an environment may be made.
 
->>> ruling = decide("pip:install", "pip install", "/opt/envguard/3f0c")     # doctest: +SKIP
->>> ruling.allowed, str(ruling)                                             # doctest: +SKIP
-(False, "'pip install' is turned off for approved environments; … Ask for a package: https://…")
+>>> ruling = decide("pip:install", "pip install", "/opt/envguard/3f0c", ["xgboost>=2"])  # doctest: +SKIP
+>>> ruling.allowed, str(ruling)                                                         # doctest: +SKIP
+(False, "'pip install' is turned off for the approved environment 'nlp@1'; … Ask for a package: https://…")
 
-The file is believed when nobody but root (or whoever owns this hook) can have
-written it. Without a file that can be believed every change of a frozen environment
-is refused, and nothing else: a conda on a machine without rules works as before.
+Without a file that can be believed every change of a frozen environment is refused, and
+nothing else: a conda on a machine without rules works as before.
 """
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import pwd
-import stat
-from typing import Any, NamedTuple
 
-ACL_FILE = "/etc/jupyter/envguard/acl.json"
-"""Where the compiled rules lie. Never named by a variable: users own those."""
-MAX_BYTES = 1024 * 1024
-"""Size of the compiled rules."""
-VERSION = 1
-"""Version of their format."""
+from . import links, trusted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
 FROZEN = "conda-meta/frozen"
 """Marks an environment that must not change (CEP 22)."""
-ASK = "Ask the people who run this hub for a package."
+ASK = "Ask the people who run this hub for it."
+"""What to do where no address is known."""
+MOST_PACKAGES = 8
+"""Packages that a link asks for."""
 
 
-class Ruling(NamedTuple):
+class Ruling:
     """What the rules say about one change; as text, the sentence of its refusal."""
 
-    allowed: bool
-    """Whether the change may be made."""
-    rule: str
-    """Id of the rule that decided."""
-    message: str
-    """What is refused and where, in one sentence; empty where nothing is."""
-    hint: str
-    """What to do in its place."""
-    effect: str = "deny"
-    """What the rule says: `allow`, `record` (allow, and tell), or `deny`."""
-    place: str = ""
-    """Whose the environment is, see `place_of`; empty where nothing was asked about it."""
+    __slots__ = ("effect", "environment", "hint", "link", "message", "place", "rule")
+
+    def __init__(self, effect: str, rule: str, message: str = "", place: str = "", environment: str = ""):
+        self.effect = effect
+        """What the rule says: `allow`, `record` (allow, and tell), or `deny`."""
+        self.rule = rule
+        """Id of the rule that decided."""
+        self.message = message
+        """What is refused and where, in one sentence; empty where nothing is."""
+        self.place = place
+        """Whose the environment is, see `place_of`; empty where nothing was asked about it."""
+        self.environment = environment
+        """Name of the approved environment that it is about, without its release."""
+        self.hint = ASK
+        """What to do in its place."""
+        self.link = ""
+        """Where to ask, as an address; empty when there is none."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the change may be made."""
+        return self.effect != "deny"
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
 
-def decide(operation: str, command: str, prefix: str, name: str = "") -> Ruling:
+def decide(operation: str, command: str, prefix: str, packages: Sequence[str] = (), name: str = "") -> Ruling:
     """Return whether `operation` may change the environment at `prefix`.
 
-    `command` is how the refusal calls it, `name` the environment's where it is known.
+    `command` is how the refusal calls it, `packages` what it asks for, `name` the release
+    that the session calls the environment, which is used where the site does not say it.
     """
-    acl = load()
+    acl = trusted.rules()
     try:
-        if acl is not None:
-            return evaluate(acl, operation, command, place_of(prefix, acl["store"]), user_name(), name)
+        ruling = _by_rules(acl, operation, command, prefix, name) if acl is not None else None
     except (AttributeError, IndexError, KeyError, TypeError):
-        pass  # The file is not in its own format, so it is as good as none.
-    return _without_rules(command, prefix, name)
+        ruling = None  # The file is not in its own format, so it is as good as none.
+    if ruling is None:
+        acl, ruling = None, _without_rules(operation, command, prefix, name)
+    if not ruling.allowed:
+        _say_where_to_ask(ruling, acl, packages)
+    return ruling
 
 
-def load(path: str = "") -> dict[str, Any] | None:
-    """Return the compiled rules, or None where there are none that can be believed."""
-    try:
-        # A pipe or a device in its place cannot make a command wait for ever.
-        handle = os.open(path or ACL_FILE, os.O_RDONLY | os.O_NONBLOCK)
-        with open(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not _is_believed(found):
-                raise OSError(errno.EPERM, "others can write it")
-            acl = json.loads(file.read(MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return acl if isinstance(acl, dict) and acl.get("version") == VERSION else None
+def grammar() -> dict[str, Any]:
+    """Return how command lines are built, by tool."""
+    found = (trusted.rules() or {}).get("commands")
+    if not isinstance(found, dict) or not found:
+        found = trusted.grammar()["commands"]
+    return found
 
 
 def evaluate(
-    acl: dict[str, Any], operation: str, command: str, place: str, user: str, name: str = ""
+    acl: dict[str, Any],
+    operation: str,
+    command: str,
+    place: str,
+    session: trusted.Session,
+    names: Sequence[str] = (),
 ) -> Ruling:
-    """Return what `acl` says; groups and roles are not known here, so denials that name any hold."""
+    """Return what `acl` says about `session`; `names` are releases with the environment that is meant."""
     places = acl["operations"].get(operation)
     rules = [acl["rules"][index] for index in (places or {}).get(place, ())]
+    environments = {name.partition("@")[0] for name in names} if place == "environment" else None
     otherwise = acl["unknown"] if places is None else acl["uncovered"]
-    rule = next((rule for rule in rules if _concerns(rule, user)), otherwise)
-    named = name and place == "environment"
-    where = acl["places"]["named"].replace("{name}", name) if named else acl["places"][place]
+    fitting = (rule for rule in rules if _concerns(rule, session) and _holds_in(rule, environments))
+    rule = next(fitting, otherwise)
+    where = acl["places"]["named"].replace("{name}", names[0]) if environments else acl["places"][place]
     message = rule["message"].replace("{place}", where).replace("{command}", command)
     # Anything that is not an allowance by its name is a refusal.
     effect = rule["effect"] if rule["effect"] in ("allow", "record") else "deny"
-    return Ruling(effect != "deny", rule["id"], message, acl["hint"], effect, place)
+    environment = names[0].partition("@")[0] if environments else ""
+    return Ruling(effect, rule["id"], message, place, environment)
 
 
 def place_of(prefix: str, store: str) -> str:
@@ -105,28 +117,54 @@ def place_of(prefix: str, store: str) -> str:
     return "own" if os.stat(real).st_uid == os.geteuid() else "anywhere"
 
 
-def user_name() -> str:
-    """Return the name of the account that this process runs as, or its number when it has none."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+def releases_at(prefix: str, store: str) -> list[str]:
+    """Return what the site calls the environment around `prefix`: `datasci@2026.11`, perhaps several."""
+    inside = os.path.relpath(os.path.realpath(prefix), os.path.realpath(store))
+    folder = inside.partition("/")[0]
+    return [f"{one['name']}@{one['release']}" for one in trusted.environments(f'"folder":"{folder}",')]
 
 
-def _concerns(rule: dict[str, Any], user: str) -> bool:
-    unknown = rule["effect"] == "deny" and bool(rule["groups"] or rule["roles"])
-    return bool(rule["everybody"] or user in rule["users"] or unknown)
+def _by_rules(acl: dict[str, Any], operation: str, command: str, prefix: str, name: str) -> Ruling:
+    store = acl["store"]
+    place = place_of(prefix, store)
+    names = releases_at(prefix, store) if place == "environment" else []
+    if name and (name in names or not names):
+        names = [name, *names]
+    return evaluate(acl, operation, command, place, trusted.session(), names)
 
 
-def _is_believed(found: os.stat_result) -> bool:
-    owners = (0, os.stat(__file__).st_uid)
-    others = stat.S_IWGRP | stat.S_IWOTH
-    return stat.S_ISREG(found.st_mode) and found.st_uid in owners and not found.st_mode & others
+def _concerns(rule: dict[str, Any], session: trusted.Session) -> bool:
+    unknown = rule["effect"] == "deny" and (
+        (session.groups is None and rule["groups"]) or (session.roles is None and rule["roles"])
+    )
+    return bool(
+        rule["everybody"]
+        or session.user in rule["users"]
+        or unknown
+        or (session.groups and not session.groups.isdisjoint(rule["groups"]))
+        or (session.roles and not session.roles.isdisjoint(rule["roles"]))
+    )
 
 
-def _without_rules(command: str, prefix: str, name: str) -> Ruling:
-    if not os.path.lexists(os.path.join(prefix, FROZEN)):
-        return Ruling(True, "not-frozen", "", "", "allow")
+def _holds_in(rule: dict[str, Any], environments: set[str] | None) -> bool:
+    """Return whether `rule` holds in one of `environments`; where none is known, a denial does."""
+    if environments is None or not rule["environments"]:
+        return True
+    return not environments.isdisjoint(rule["environments"]) if environments else rule["effect"] == "deny"
+
+
+def _without_rules(operation: str, command: str, prefix: str, name: str) -> Ruling:
+    changes = operation in trusted.grammar()["changes"]
+    if not changes or not os.path.lexists(os.path.join(prefix, FROZEN)):
+        return Ruling("allow", "not-frozen")
     where = f"for the approved environment '{name}'" if name else "for approved environments"
     message = f"'{command}' is turned off {where}; nothing was changed."
-    return Ruling(False, "frozen", message, ASK, "deny", "environment")
+    return Ruling("deny", "frozen", message, "environment", name.partition("@")[0])
+
+
+def _say_where_to_ask(ruling: Ruling, acl: dict[str, Any] | None, packages: Sequence[str]) -> None:
+    address = str((acl or {}).get("request") or "") or links.own_form()
+    if address:
+        subject = " ".join(packages[:MOST_PACKAGES])
+        ruling.link = links.filled(address, subject, ruling.environment)
+        ruling.hint = f"Ask for a package: {ruling.link}"

@@ -42,6 +42,7 @@ from jupyter_envguard.hub.contradictions import (
     unsafe_spawner,
 )
 from jupyter_envguard.hub.plan import Plan, plan_for
+from jupyter_envguard.hub.sessions import leave_word
 from jupyter_envguard.hub.spawners import (
     Surroundings,
     kind_of,
@@ -127,5 +128,6 @@ def _pre_spawn_hook(
             spawner.cmd = list(plan.command_for(group.name for group in spawner.user.groups))
         except InvalidInput as error:
             raise SpawnException(f"{error.message} {error.hint}", reason=error.code) from error
+        leave_word(spawner)
 
     return check_before_spawn

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from jupyter_envguard.hooks.links import own_form
 from jupyter_envguard.kernels.guard import Guard, Permit
 
 MOST_KERNELS = 64
@@ -21,6 +22,6 @@ def told(guard: Guard, permit: Permit) -> dict[str, str]:
     specs = {name: str(path.parent / ".meta" / path.name / "spec.json") for name, path in images.items()}
     return {
         "ENVGUARD_RELEASE": permit.offer.entry.id,
-        "ENVGUARD_REQUEST_URL": guard.sources.site.request_url,
+        "ENVGUARD_REQUEST_URL": guard.sources.site.request_template or own_form(),
         "ENVGUARD_SPECS": json.dumps(specs, separators=(",", ":")),
     }

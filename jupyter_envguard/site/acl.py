@@ -10,6 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from jupyter_envguard.acl import Acl, Rule
 from jupyter_envguard.acl.checks import (
+    NAMED,
     check_effect,
     check_id,
     check_message,
@@ -35,8 +36,8 @@ def acl(node: Node, mistakes: Mistakes) -> Acl:
     rules = Acl(defaults=defaults is not False)
     items = reading.items(nodes["rules"], lambda item, _: item, mistakes) if "rules" in nodes else ()
     for item in items:
-        rule = _rule(item, mistakes)
         try:
+            rule = _rule(item, mistakes)
             rules = Acl((*rules.rules, *([rule] if rule else [])), rules.defaults)
         except EnvGuardError as error:
             mistakes.add(item, f"{error.message} {error.hint}")
@@ -66,6 +67,22 @@ def _who(node: Node, mistakes: Mistakes) -> dict[str, Any]:
     return {key: _several(check_subject)(value, mistakes) for key, value in nodes.items()}
 
 
+def _where(node: Node, mistakes: Mistakes) -> tuple[str, ...]:
+    """Return the places that `node` names: words, or below `environment` the names of approved ones."""
+    if isinstance(node, MappingNode):
+        nodes = reading.members(node, ("environment",), mistakes)
+        if not node.value:
+            mistakes.add(node, "Name an environment.")
+        return tuple(place for named in nodes.values() for place in _several(_named)(named, mistakes))
+    if isinstance(node, SequenceNode) and any(isinstance(item, MappingNode) for item in node.value):
+        return tuple(place for item in node.value for place in _where(item, mistakes))
+    return _several(check_place)(node, mistakes)
+
+
+def _named(environment: str) -> str:
+    return check_place(f"{NAMED}{environment}")
+
+
 def _several(check: Callable[[str], Any]) -> Callable[[Node, Mistakes], tuple[Any, ...]]:
     """Return a reader for a list of texts that `check` accepts; one text alone is a list of one."""
 
@@ -88,7 +105,7 @@ READERS: Mapping[str, Callable[[Node, Mistakes], Any]] = MappingProxyType(
     {
         "id": _one(check_id),
         "who": _who,
-        "where": _several(check_place),
+        "where": _where,
         "what": _several(check_pattern),
         "effect": _one(check_effect),
         "message": _one(check_message),

@@ -19,6 +19,7 @@ from yaml.nodes import Node
 from jupyter_envguard.acl import SHIPPED, Acl
 from jupyter_envguard.errors import InvalidInput, Unavailable
 from jupyter_envguard.files import explained, read_bounded
+from jupyter_envguard.hooks.links import ENVIRONMENT, SUBJECT, filled
 from jupyter_envguard.policy import DEFAULT, Policy
 from jupyter_envguard.site import reading
 from jupyter_envguard.site.acl import acl
@@ -67,8 +68,8 @@ class Site:
     """Where sessions leave their own logs."""
     decisions: Path
     """Where users read what became of their requests: `decisions` beside the site file, if it is not said."""
-    request_url: str = ""
-    """Where users ask for an environment; empty when there is no such place."""
+    request_template: str = ""
+    """Where users ask for a package, as the file says it: `{subject}` and `{environment}` may stand in it."""
     contact: str = ""
     """Whom users ask about environments, in words that they can read; empty when nobody is named."""
     successors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -81,6 +82,11 @@ class Site:
     """Who may do which package operation in a session."""
     audit_required: bool = True
     """Whether a kernel that cannot be recorded may not start."""
+
+    @property
+    def request_url(self) -> str:
+        """Where users ask for an environment; empty when there is no such place."""
+        return filled(self.request_template)
 
     def protected(self) -> tuple[Path, ...]:
         """Return what no session may write to, whoever owns it; the spool is where they do write."""
@@ -144,7 +150,7 @@ def parse(text: str, path: Path) -> Site:
         log=values["log"],
         spool=values["spool"],
         decisions=values["decisions"],
-        request_url=values.get("request_url", ""),
+        request_template=values.get("request_url", ""),
         contact=values.get("contact", ""),
         successors=values.get("successors", MappingProxyType({})),
         policy=values.get("policy", DEFAULT),
@@ -188,7 +194,7 @@ def _catalog(node: Node, folder: Path, mistakes: Mistakes) -> str | None:
 
 
 def _request_url(node: Node, _folder: Path, mistakes: Mistakes) -> str | None:
-    return reading.checked(node, lambda text: _address(text, ("http", "https", "mailto")), mistakes)
+    return reading.checked(node, _template, mistakes)
 
 
 def _contact(node: Node, _folder: Path, mistakes: Mistakes) -> str | None:
@@ -262,6 +268,17 @@ def _address(text: str, schemes: tuple[str, ...]) -> str:
         good = False
     if not good:
         raise _unusable(f"{text!r} is not an address of the kind {', '.join(schemes)}.", "Write it in full.")
+    return text
+
+
+def _template(text: str) -> str:
+    """Return `text` if it is an address that asks for nothing but what is known."""
+    _address(filled(text), ("http", "https", "mailto"))
+    if "{" in filled(text) or "}" in filled(text):
+        raise _unusable(
+            f"{text!r} asks for something that nobody knows.",
+            f"Write {SUBJECT} and {ENVIRONMENT} and no other braces.",
+        )
     return text
 
 

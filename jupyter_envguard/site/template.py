@@ -32,7 +32,8 @@ spool: {spool}
 # What is decided about requests for packages and environments; users read it, and nobody else writes.
 decisions: {decisions}
 
-# Where users ask for an environment.
+# Where users ask for a package or an environment. An address may ask for {{subject}} and {{environment}},
+# what is missing and where. Without one, refusals at a hub lead to the form in the user's own JupyterLab.
 {request_url}
 
 # Whom users ask when something is refused, as they should read it.
@@ -63,6 +64,16 @@ guard:
   # Levels of groups of the hub, such as {{students: {{level: lockdown, mode: required}}}}. Who is in several
   # has the strictest, who is in none has the level above.
   groups: {{}}
+
+# Who may do which package operation in a session, and where: courtesy, see jupyter envguard acl list.
+# Run jupyter envguard hooks install on every node after each change.
+# acl:
+#   rules:
+#     - id: no-npm-in-datasci
+#       who: everybody                     # or {{users: […], groups: […], roles: […]}}
+#       where: {{environment: datasci}}      # or environment (each approved one), own, anywhere
+#       what: ["npm:*", "pixi:add"]        # or changes, settings, reads, everything
+#       effect: deny                       # or allow, record (allowed, and an event says so)
 
 audit:
   # Whether a kernel that cannot be recorded may not start.

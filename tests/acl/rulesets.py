@@ -24,7 +24,7 @@ def rules(draw: st.DrawFn, number: int) -> Rule:
     return Rule(
         id=f"rule-{number}",
         effect=draw(st.sampled_from(EFFECTS)),
-        where=tuple(draw(st.lists(st.sampled_from(PLACES), min_size=1, unique=True))),
+        where=tuple(draw(st.lists(st.sampled_from(PLACES), min_size=1, unique=True) | ENVIRONMENTS)),
         what=tuple(draw(st.lists(st.sampled_from(FEW), min_size=1, max_size=3))),
         everybody=not any(named.values()),
         message=draw(st.sampled_from(["", "No {command}.", "{place}?"])),
@@ -43,7 +43,9 @@ def acls(draw: st.DrawFn) -> Acl:
     return Acl(tuple(draw(rules(number)) for number in range(count)), draw(st.booleans()))
 
 
+ENVIRONMENTS = st.lists(st.sampled_from(["own", "environment:sci"]), min_size=1, unique=True)
+"""Places of which one is an environment by its name."""
 PEOPLE = st.builds(Person, st.sampled_from(NAMES), MAYBE, MAYBE)
-AT = st.builds(Place, st.sampled_from(PLACES), st.sampled_from(["", "sci", "{command}"]))
+AT = st.builds(Place, st.sampled_from(PLACES), st.sampled_from(["", "sci", "sci@1", "nlp", "{command}"]))
 KNOWN = st.sampled_from(["pip:install", "conda:install", *sorted(OPERATIONS)])
 OPERATION = st.builds(Operation, KNOWN | st.just("pip:?"), st.sampled_from(["pip install", "x {place}"]))

@@ -38,7 +38,9 @@ def test_every_place_can_be_said(text: str) -> None:
 
 
 def test_another_place_is_answered_with_those_there_are() -> None:
-    assert refusal(checks.check_place, "home").hint == "Write environment, own, anywhere."
+    assert refusal(checks.check_place, "home").hint == (
+        "Write environment, own, anywhere or environment:NAME, without a release."
+    )
 
 
 def test_a_sentence_fits_on_one_line_and_drives_no_terminal() -> None:

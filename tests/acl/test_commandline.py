@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_envguard.acl import Operation, operation_of
-from jupyter_envguard.acl.commandline import DEPTH
+from jupyter_envguard.acl.commandline import table
 from jupyter_envguard.acl.grammar import COMMANDS, Node
 from jupyter_envguard.acl.operations import OPERATIONS
+from jupyter_envguard.hooks.commands import DEPTH, changes_in
 from tests.acl.rulesets import calm
 
 
@@ -68,6 +69,16 @@ def of(line: str) -> str:
         ("npm i x --location global", "npm:global"),
         ("npm i x -fg", "npm:global"),
         ("npm ls -g", "npm:list"),
+        ("pip install --help", "pip:help"),
+        ("pip install x -h", "pip:help"),
+        ("conda install --help", "conda:help"),
+        ("conda env create -h", "conda:help"),
+        ("npm install -g --help", "npm:help"),
+        ("pip install x -- --help", "pip:install"),
+        ("pip download x", "pip:download"),
+        ("pip show x", "pip:list"),
+        ("conda -vv list", "conda:list"),
+        ("npm --global=true i x", "npm:global"),
     ],
 )
 def test_knows_what_a_line_does(line: str, operation: str) -> None:
@@ -106,6 +117,9 @@ def test_looks_through_commands_that_run_others(line: str, operation: str) -> No
         "python -c 'm'",
         "python -",
         "python -m",
+        "command -v pip",
+        "sudo -l pip install x",
+        "env --version",
     ],
 )
 def test_says_nothing_about_other_programs(line: str) -> None:
@@ -166,6 +180,11 @@ def paths(node: Node, *words: str) -> Iterator[tuple[tuple[str, ...], Node, str]
         yield from paths(then, *words, word)
 
 
+def ends(node: Node) -> bool:
+    """Return whether no later word leads on."""
+    return not (node.next or node.runs or node.modules)
+
+
 PATHS = [(tool, *path) for tool, node in COMMANDS.items() for path in paths(node)]
 WORDS = sorted({word for _, words, _, _ in PATHS for word in words} | set(COMMANDS))
 OPTIONS = sorted({option for _, _, node, _ in PATHS for option in node.flags | node.valued})
@@ -193,7 +212,7 @@ def test_arguments_after_the_verb_do_not_matter(
     path: tuple[str, tuple[str, ...], Node, str], more: list[str]
 ) -> None:
     tool, words, node, operation = path
-    found = operation_of([tool, *words, *(more if node.ends else [])])
+    found = operation_of([tool, *words, *(more if ends(node) else [])])
     assert found is not None
     assert found.id == operation
 
@@ -242,3 +261,14 @@ def test_commands_in_front_do_not_matter(
 ) -> None:
     tool, words, _, _ = path
     assert operation_of([*chain.from_iterable(before), tool, *words]) == operation_of([tool, *words])
+
+
+@calm
+@given(st.lists(ANY_WORD.filter(lambda word: word.isprintable()), max_size=12))
+def test_hooks_read_every_line_as_the_rules_do(words: list[str]) -> None:
+    found, ids = operation_of(words), []
+    while found is not None:
+        ids.append((found.id, found.command))
+        found = found.inside
+    read = [(change.operation, change.command) for change in changes_in(shlex.join(words), table())]
+    assert read == ids

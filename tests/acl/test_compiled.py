@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 
 from jupyter_envguard.acl import SHIPPED, Acl, Operation, Person, Place, Rule, compiled, decide
-from jupyter_envguard.acl.grammar import COMMANDS
+from jupyter_envguard.acl.commandline import table
+from jupyter_envguard.acl.compiled import grammar
 from jupyter_envguard.acl.operations import OPERATIONS
+from jupyter_envguard.hooks import rules, trusted
 from jupyter_envguard.spec import sha256_digest
 from tests.acl.rulesets import AT, OPERATION, PEOPLE, acls, calm
 
@@ -19,8 +21,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/reference/acl.md"
 SOURCE = sha256_digest(b"")
 
 
-def document(acl: Acl, request_url: str = "") -> bytes:
-    return compiled(acl, site="Läb", source=SOURCE, store=Path("/opt/envguard"), request_url=request_url)
+def document(acl: Acl, request: str = "") -> bytes:
+    return compiled(acl, site="Läb", source=SOURCE, store=Path("/opt/envguard"), request=request)
 
 
 def evaluator() -> Callable[..., tuple[str, str, str]]:
@@ -55,7 +57,7 @@ def test_the_evaluator_in_the_reference_decides_as_the_program_does(
     assert shown == (ruling.effect, ruling.rule, ruling.message)
 
 
-def test_says_where_it_comes_from_and_what_to_do_after_a_denial() -> None:
+def test_says_where_it_comes_from_and_where_to_ask_after_a_denial() -> None:
     found = json.loads(document(SHIPPED, "https://example.org/ask"))
     assert (found["version"], found["site"], found["source"], found["store"]) == (
         1,
@@ -63,8 +65,7 @@ def test_says_where_it_comes_from_and_what_to_do_after_a_denial() -> None:
         SOURCE,
         "/opt/envguard",
     )
-    assert found["hint"] == "Ask for a package: https://example.org/ask"
-    assert json.loads(document(SHIPPED))["hint"]
+    assert found["request"] == "https://example.org/ask"
 
 
 def test_knows_every_operation_at_every_place() -> None:
@@ -82,9 +83,28 @@ def test_lists_rules_in_the_order_in_which_they_decide() -> None:
 
 
 def test_holds_the_grammar_of_command_lines() -> None:
-    assert json.loads(document(SHIPPED))["commands"] == {
-        tool: node.as_json() for tool, node in COMMANDS.items()
-    }
+    assert json.loads(document(SHIPPED))["commands"] == table()
+
+
+def test_the_grammar_that_hooks_have_without_rules_is_this_one() -> None:
+    """Write it anew with `jupyter_envguard.acl.compiled.grammar` when this fails."""
+    assert Path(trusted.GRAMMAR).read_bytes() == grammar()
+    assert "pip:install" in json.loads(grammar())["changes"]
+    assert "pip:list" not in json.loads(grammar())["changes"]
+
+
+@calm
+@given(acls(), PEOPLE, AT, OPERATION)
+def test_hooks_decide_as_the_program_does(
+    acl: Acl, person: Person, place: Place, operation: Operation
+) -> None:
+    ruling = decide(acl, person, place, operation)
+    session = trusted.Session(person.name, person.groups, person.roles)
+    names = [place.name] if place.name else []
+    found = rules.evaluate(
+        json.loads(document(acl)), operation.id, operation.command, place.kind, session, names
+    )
+    assert (found.allowed, found.rule, found.message) == (bool(ruling), ruling.rule, ruling.message)
 
 
 def test_has_one_form_that_any_locale_can_read() -> None:
@@ -102,7 +122,7 @@ def test_never_changes_its_form_unnoticed() -> None:
         "site": "Läb",
         "source": SOURCE,
         "store": "/opt/envguard",
-        "hint": "Ask the people who run this hub for it.",
+        "request": "",
         "places": {
             "environment": "for approved environments",
             "named": "for the approved environment '{name}'",
@@ -142,6 +162,7 @@ def shown(name: str, effect: str, message: str) -> dict[str, Any]:
         "users": [],
         "groups": [],
         "roles": [],
+        "environments": [],
     }
 
 

@@ -15,16 +15,20 @@ def nodes() -> Iterator[Node]:
 
 
 def test_leads_to_every_operation_and_to_no_other() -> None:
-    found = {operation for node in nodes() for operation in (node.operation, node.globally) if operation}
+    found = {
+        operation for node in nodes() for operation in (node.operation, node.globally, node.help) if operation
+    }
     assert found == set(OPERATIONS)
 
 
 def test_no_option_is_said_to_have_a_value_and_none() -> None:
-    assert [node for node in nodes() if node.flags & node.valued] == []
+    assert [
+        node for node in nodes() if node.flags & node.valued or node.stops & (node.flags | node.valued)
+    ] == []
 
 
 def test_options_look_like_options_and_words_do_not() -> None:
-    assert all(option.startswith("-") for node in nodes() for option in node.flags | node.valued)
+    assert all(option.startswith("-") for node in nodes() for option in node.flags | node.valued | node.stops)
     assert not any(word.startswith("-") for node in nodes() for word in node.next)
 
 

@@ -116,7 +116,12 @@ def test_writes_the_compiled_rules_for_everybody_to_read(run: Run, ruled: Path, 
     out = tmp_path / "acl.json"
     out.write_text("old")
     done = run("acl", "compile", "--site", ruled, "--out", out, "--json")
-    assert done.json == {"file": str(out), "rules": 5, "source": load(ruled).digest}
+    assert done.json == {
+        "file": str(out),
+        "rules": 5,
+        "source": load(ruled).digest,
+        "environments": 0,
+    }
     assert stat.S_IMODE(out.stat().st_mode) == 0o644
     assert json.loads(out.read_bytes())["source"] == load(ruled).digest
     assert os.listdir(tmp_path).count("acl.json") == 1
@@ -124,7 +129,7 @@ def test_writes_the_compiled_rules_for_everybody_to_read(run: Run, ruled: Path, 
 
 def test_says_what_it_wrote(run: Run, ruled: Path, tmp_path: Path) -> None:
     done = run("acl", "compile", "--site", ruled, "--out", tmp_path / "acl.json")
-    assert done.out == f"Wrote 5 rules to {tmp_path / 'acl.json'}.\n"
+    assert done.out == f"Wrote 5 rules and 0 releases to {tmp_path}.\n"
 
 
 def test_warns_when_the_file_does_not_belong_to_root(
@@ -135,9 +140,29 @@ def test_warns_when_the_file_does_not_belong_to_root(
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(run: Run, ruled: Path, tmp_path: Path) -> None:
+    (tmp_path / "away").touch()
     done = run("acl", "compile", "--site", ruled, "--out", tmp_path / "away" / "acl.json")
-    assert done.refusal == (4, "file-not-found")
+    assert done.refusal[1] == "io-error"
     assert "away" in done.err
+
+
+def test_a_catalog_that_cannot_be_read_leaves_rules_without_names(
+    run: Run, ruled: Path, tmp_path: Path
+) -> None:
+    (ruled.parent / "root.json").unlink()
+    done = run("acl", "compile", "--site", ruled, "--out", tmp_path / "acl.json")
+    assert done.code == 0
+    assert "Hooks know no environment by name." in done.err
+
+
+def test_the_link_asks_for_what_was_asked_for(run: Run, site: Path) -> None:
+    address = "https://example.org/lab?envguard-request={subject}&envguard-environment={environment}"
+    site.write_text(f"{site.read_text()}\nrequest_url: '{address}'\n")
+    done = run(
+        *("acl", "explain", "--site", site, "--user", "ada", "--environment", "sci"),
+        *("--", "conda", "install", "-c", "conda-forge", "xgboost>=2"),
+    )
+    assert "lab?envguard-request=xgboost%3E%3D2&envguard-environment=sci" in done.err
 
 
 def test_lists_the_rules_in_force(run: Run, ruled: Path) -> None:

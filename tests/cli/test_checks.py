@@ -82,7 +82,7 @@ class TestRulesForHooks:
     @pytest.fixture
     def place(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         path = tmp_path / "acl.json"
-        monkeypatch.setattr(checks, "RULES", path)
+        monkeypatch.setattr(checks.courtesy, "RULES_PLACE", path)
         monkeypatch.setattr(checks, "weaknesses", lambda path, owners: iter(self.weak))
         return path
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jupyter_envguard import courtesy
+from jupyter_envguard.cli import context
 from jupyter_envguard.cli.hooks import FILES, MARK
-from tests.cli.conftest import Run
+from tests.cli.conftest import Filled, Ran, Run
 
 
 def states(run: Run, root: Path) -> list[str]:
@@ -74,23 +76,48 @@ def test_uninstall_removes_ours_and_nothing_else(run: Run, tmp_path: Path) -> No
     assert tree(tmp_path) == {"etc/conda/condarc.d/10-site.yml": b"channels: [x]\n"}
 
 
-def test_status_says_whether_hooks_believe_the_rules(run: Run, tmp_path: Path) -> None:
-    rules = tmp_path / "etc/jupyter/envguard/acl.json"
-    rules.parent.mkdir(parents=True)
+def rules(ran: Ran) -> str:
+    return next(str(hook["state"]) for hook in ran.json["hooks"] if hook["hook"] == "rules")
 
-    def state() -> str:
-        return next(
-            hook["state"]
-            for hook in run("hooks", "status", "--root", tmp_path, "--json").json["hooks"]
-            if hook["hook"] == "rules"
-        )
 
-    assert state() == "missing"
-    rules.write_text('{"version": 1}')
-    rules.chmod(0o644)
-    assert state() == "believed"
-    rules.chmod(0o666)
-    assert state() == "not believed"
+class TestRules:
+    def test_one_command_installs_them_too(self, run: Run, filled: Filled, tmp_path: Path) -> None:
+        options = ("--site", filled.path, "--root", tmp_path, "--json")
+        assert rules(run("hooks", "status", *options)) == "missing"
+        assert rules(run("hooks", "install", *options)) == "installed"
+        folder = tmp_path / "etc/jupyter/envguard"
+        assert (folder / "acl.json").read_bytes() == courtesy.rules_file(filled.site)
+        assert b'"name":"datasci","release":"2026.11"' in (folder / "environments.jsonl").read_bytes()
+        assert run("hooks", "uninstall", "--root", tmp_path).code == 0
+        assert os.listdir(folder) == []
+
+    def test_says_when_they_are_older_than_the_site(self, run: Run, site: Path, tmp_path: Path) -> None:
+        options = ("--site", site, "--root", tmp_path, "--json")
+        run("hooks", "install", *options)
+        site.write_text(site.read_text() + "acl: {defaults: false}\n")
+        assert rules(run("hooks", "status", *options)) == "outdated"
+        run("hooks", "install", *options)
+        assert rules(run("hooks", "status", *options)) == "installed"
+
+    def test_says_when_hooks_do_not_believe_them(self, run: Run, site: Path, tmp_path: Path) -> None:
+        run("hooks", "install", "--site", site, "--root", tmp_path)
+        (tmp_path / "etc/jupyter/envguard/acl.json").chmod(0o666)
+        assert rules(run("hooks", "status", "--root", tmp_path, "--json")) == "not believed"
+        assert run("hooks", "uninstall", "--root", tmp_path).code == 0
+        assert (tmp_path / "etc/jupyter/envguard/acl.json").exists()
+
+    def test_without_a_site_there_are_none(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(context, "PLACES", (tmp_path / "site.yaml",))
+        done = run("hooks", "install", "--root", tmp_path)
+        assert (done.code, "There is no site file" in done.err) == (0, True)
+        assert rules(run("hooks", "status", "--root", tmp_path, "--json")) == "missing"
+
+    def test_a_site_that_is_named_has_to_be_there(self, run: Run, tmp_path: Path) -> None:
+        named = ("--site", tmp_path / "none.yaml")
+        assert run("hooks", "install", *named, "--root", tmp_path).refusal == (4, "file-not-found")
+        assert not (tmp_path / "etc").exists()
 
 
 def test_a_root_that_is_no_folder_is_said(run: Run, tmp_path: Path) -> None:

@@ -156,8 +156,10 @@ class TestReports:
             assert conda._command_line("c") == line
 
 
-def test_condas_own_refusal_says_whom_to_ask(root: Path, own: Path) -> None:
-    done = run(root, "install", "--frozen-error", "--prefix", own)
+def test_condas_own_refusal_says_whom_to_ask(root: Path, frozen: Path, own: Path) -> None:
+    done = run(root, "list", "--frozen-error", "--prefix", own)
+    assert done.stderr == "EnvironmentIsFrozenError: frozen\n"
+    done = run(root, "list", "--frozen-error", "--prefix", frozen)
     assert done.stderr == f"EnvironmentIsFrozenError: frozen\n  - (envguard_request) {rules.ASK}\n"
 
 

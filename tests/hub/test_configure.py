@@ -30,7 +30,8 @@ def spawner(c: Config, groups: tuple[str, ...] = (), **changes: Any) -> SimpleNa
     values = {
         name: c.Spawner[name] for name in ("disable_user_config", "cmd", "args", "environment", "env_keep")
     }
-    user = SimpleNamespace(groups=[SimpleNamespace(name=group) for group in groups])
+    known = [SimpleNamespace(name=group, roles=[]) for group in groups]
+    user = SimpleNamespace(name="no-such-account", groups=known, roles=[])
     return SimpleNamespace(**{"user": user, **values, **changes})
 
 

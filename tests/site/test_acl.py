@@ -64,6 +64,20 @@ def test_everything_can_be_said() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("where", "places"),
+    [
+        ("{environment: sci}", ("environment:sci",)),
+        ("{environment: [sci, a.b-c_d]}", ("environment:sci", "environment:a.b-c_d")),
+        ("'environment:sci'", ("environment:sci",)),
+        ("[own, {environment: sci}]", ("own", "environment:sci")),
+        ("[environment, own]", ("environment", "own")),
+    ],
+)
+def test_an_environment_can_be_named(where: str, places: tuple[str, ...]) -> None:
+    assert acl(rule(where=where)).rules[0].where == places
+
+
 @pytest.mark.parametrize("pattern", sorted(PATTERNS))
 def test_every_operation_can_be_named(pattern: str) -> None:
     assert acl(rule(what=f"'{pattern}'")).rules[0].what == (pattern,)
@@ -75,7 +89,14 @@ def test_every_operation_can_be_named(pattern: str) -> None:
         (rule(what="pip:instal"), "There is no operation 'pip:instal'. Did you mean 'pip:install'?"),
         (rule(what="[reads, reads]"), "'reads' is there twice."),
         (rule(what="[]"), "An empty list would mean nobody and nothing: name at least one."),
-        (rule(where="home"), "'home' is no place. Write environment, own, anywhere."),
+        (
+            rule(where="home"),
+            "'home' is no place. Write environment, own, anywhere or environment:NAME, without a release.",
+        ),
+        (rule(where="{environment: 'sci@1'}"), "'environment:sci@1' is no place."),
+        (rule(where="{environments: sci}"), "Unknown key 'environments'. Did you mean 'environment'?"),
+        (rule(where="{}"), "Name an environment."),
+        (rule(where="[{environment: sci}, anywhere]"), "names an environment and holds in every one."),
         (rule(effect="permit"), "'permit' is no effect. Write allow, record, deny."),
         (rule(id="NO-x"), "'NO-x' cannot be the id of a rule."),
         (rule(message='"a\\nb"'), "cannot be the sentence of a rule"),
@@ -105,6 +126,6 @@ def test_a_mistake_is_told_with_its_place(text: str, found: str) -> None:
 def test_all_mistakes_of_a_rule_are_told_at_once() -> None:
     assert mistakes(rule(where="home", effect="", what="pip")) == [
         "9:11: The rule has no 'effect'.",
-        "9:42: 'home' is no place. Write environment, own, anywhere.",
+        "9:42: 'home' is no place. Write environment, own, anywhere or environment:NAME, without a release.",
         "9:54: There is no operation 'pip'. Did you mean 'pip:*'?",
     ]

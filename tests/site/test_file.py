@@ -129,6 +129,14 @@ class TestParse:
     def test_takes_a_catalog_from_anywhere(self, value: str, catalog: str) -> None:
         assert parse(changed("catalog", value), FILE).catalog == catalog
 
+    def test_an_address_for_requests_may_ask_what_is_missing_and_where(self) -> None:
+        address = "https://example.org/lab?envguard-request={subject}&envguard-environment={environment}"
+        site = parse(changed("request_url", f'"{address}"'), FILE)
+        assert site.request_template == address
+        assert site.request_url == "https://example.org/lab?envguard-request=&envguard-environment="
+        (found,) = mistakes(changed("request_url", '"https://example.org/{user}"'))
+        assert "asks for something that nobody knows. Write {subject} and {environment}" in found
+
     def test_takes_a_mail_address_for_requests(self) -> None:
         assert (
             parse(changed("request_url", "mailto:admin@example.org"), FILE).request_url

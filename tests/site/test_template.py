@@ -32,3 +32,11 @@ def test_describes_the_site_it_was_made_for() -> None:
 
 def test_leaves_out_a_request_address_that_is_not_there() -> None:
     assert parse(template("Lab"), FILE).request_url == ""
+
+
+def test_the_rules_that_it_shows_can_be_taken_as_they_are() -> None:
+    head, shown = template("Lab").split("\n# acl:\n")
+    lines, rest = shown.split("\n\n", 1)
+    section = "\n".join(line.removeprefix("# ") for line in ["# acl:", *lines.split("\n")])
+    (rule,) = parse(f"{head}\n{section}\n{rest}", FILE).acl.rules
+    assert (rule.effect, rule.environments, rule.what) == ("deny", ("datasci",), ("npm:*", "pixi:add"))
