@@ -109,7 +109,8 @@ class _Reader:
         following = self.text[self.at : self.at + 1]
         if following == "(":
             self.at += 1
-            return self._substituted(self._nested())
+            inner = self._nested()
+            return "0" if inner.startswith("(") and inner.endswith(")") else self._substituted(inner)
         if following == "{":
             self.at += 1
             name = self._until("}")

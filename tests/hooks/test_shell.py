@@ -48,6 +48,7 @@ STUB = """\
         ("echo $(a b) c", [["a", "b"], ["echo", "", "c"]]),
         ("echo `a b` c", [["a", "b"], ["echo", "", "c"]]),
         ('echo "$(a "b)" \\) c)"', [["a", "b)", ")", "c"], ["echo", ""]]),
+        ("echo $((1 + 2))", [["echo", "0"]]),
         ("$(which pip) x", [["which", "pip"], ["pip", "x"]]),
         ("`command -v pip` x", [["command", "-v", "pip"], ["pip", "x"]]),
         ("$(cd y; type -p pip) x", [["cd", "y"], ["type", "-p", "pip"], ["pip", "x"]]),
@@ -113,7 +114,7 @@ LINE = st.recursive(
         st.builds("{}{}{}".format, part, st.sampled_from(["; ", " && ", "\n", " ;"]), part)
         | st.builds("( {} )".format, part)
         | st.builds("if {}; then {}; fi".format, part, part)
-        | st.builds(": $({})".format, part)
+        | st.builds(": $( {} )".format, part)
         | st.builds(': "`{}`"'.format, COMMAND.filter(lambda text: '"' not in text and "\\" not in text))
         | st.builds("# {}\n{}".format, COMMAND, part)
         | st.builds("cat >/dev/null <<'E'\n{}\nE\n{}".format, COMMAND, part)
@@ -138,7 +139,13 @@ def test_a_real_shell_runs_what_is_read(stubs: Path, line: str) -> None:
     seen = stubs / "seen"
     seen.write_bytes(b"")
     path = f"{stubs}:{os.environ['PATH']}"
-    subprocess.run(["sh", "-c", line], env={**os.environ, "PATH": path, "SEEN": str(seen)}, check=False)
+    done = subprocess.run(
+        ["sh", "-c", line],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, "SEEN": str(seen)},
+    )
+    assert done.stderr == ""
     called = [part.split(b"\0")[:-1] for part in seen.read_bytes().split(b"\n\0")[:-1]]
     assert [_tool(words) for words in commands_in(line) if _tool(words)] == [
         [word.decode() for word in words] for words in called
