@@ -20,6 +20,7 @@ from jupyter_envguard.errors import Denied, Unavailable
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.pin import pinned
 from jupyter_envguard.site import Enforcement, Site
+from jupyter_envguard.store import leased
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Variables that the wall needs."""
     descriptors: tuple[int, ...] = ()
-    """What the wall is given besides the standard three, and does not pass on."""
+    """What the process is given besides the standard three; of these the kernel gets only its lease."""
     line: Line | None = None
     """Where the wall says why it did not start the program; None without a wall."""
 
@@ -62,16 +63,19 @@ def confined(
     """Yield how `command`, whose program is one of `image`, is started at `site` for whom `guard` holds.
 
     `runtime` is the folder of the kernel's connection file, which kernels write anew.
-    Raises `image-drifted` when the program is not the approved one, and where the
-    wall is required `confine-unavailable` and `wall-open` when there can be none.
+    The process holds a lease on `image`, which ends with the last process of the kernel.
+    Raises `image-missing` when the image is being removed, `image-drifted` when the
+    program is not the approved one, and where the wall is required
+    `confine-unavailable` and `wall-open` when there can be none.
     """
     with ExitStack() as open_until_started:
+        lease = open_until_started.enter_context(leased(image))
         program = pinned(image, command[0])
         if program is not None:
             open_until_started.callback(os.close, program)
         ours, theirs = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
         line = Line(open_until_started.enter_context(ours), open_until_started.enter_context(theirs))
-        yield _start(site, guard, image, command, program, line, runtime)
+        yield _start(site, guard, image, command, program, lease, line, runtime)
 
 
 def _start(
@@ -80,11 +84,13 @@ def _start(
     image: Image,
     command: list[str],
     program: int | None,
+    lease: int,
     line: Line,
     runtime: str,
 ) -> Start:
+    free = Start(tuple(command), descriptors=(lease,))
     if guard.level == "advise":
-        return Start(tuple(command))
+        return free
     support = confine.available()
     if not support.files and guard.required:
         raise Unavailable(
@@ -93,10 +99,10 @@ def _start(
             "Use a machine with Linux 5.19 or newer and Landlock; `jupyter envguard doctor` tells.",
         )
     if not support.files:
-        return Start(tuple(command))
+        return free
     temporary = wall.private_folder()
     tell = line.theirs.fileno()
-    kept = (tell,) if program is None else (tell, program)
+    kept = (lease, tell) if program is None else (lease, tell, program)
     folders = _folders(site, guard, temporary, runtime)
     around = confine.Confinement(
         read=(wall.EVERYTHING,),

@@ -56,7 +56,13 @@ def code(start: Starting, **guard: object) -> str:
 def test_a_site_that_only_advises_starts_the_command_itself(
     start: Starting, images: tuple[Image, Image]
 ) -> None:
-    assert start(level="advise") == Start((str(images[0].python), "-c", "pass"))
+    found = start(level="advise")
+    assert (found.command, dict(found.environment)) == ((str(images[0].python), "-c", "pass"), {})
+
+
+def test_the_process_is_given_a_lease_whatever_the_wall(start: Starting) -> None:
+    for level in ("advise", "enforce"):
+        assert start(level=level).descriptors
 
 
 def test_a_wall_is_put_before_the_command(

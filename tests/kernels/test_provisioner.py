@@ -16,11 +16,12 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-from jupyter_envguard.errors import Denied, EnvGuardError
+from jupyter_envguard.errors import Conflict, Denied, EnvGuardError
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.kernelspecs import PROVISIONER, EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.provisioner import EnvGuardProvisioner
 from jupyter_envguard.kernels.subject import system_subject
+from jupyter_envguard.store.leases import is_leased
 from tests.sites import SiteBuilder, real_images
 
 
@@ -230,6 +231,20 @@ class TestRealKernels:
         await manager.shutdown_kernel(now=True)
         assert found["envguard"]["environment"] == "calc"
         assert "envguard" not in await manager.provisioner.get_provisioner_info()
+
+    async def test_keeps_its_image_until_it_has_ended(self, real: SiteBuilder, manager_for: Make):
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        await run(manager, "1")
+        image = manager.provisioner._permit.image
+        with pytest.raises(Conflict) as caught:
+            real.store.remove(image.pack)
+        assert caught.value.code == "image-in-use"
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while is_leased(image.meta):
+                await asyncio.sleep(0.01)
+        await manager.shutdown_kernel(now=True)
 
     async def test_records_a_wanted_end_as_a_stop(self, real: SiteBuilder, manager_for: Make):
         for now in (True, False):
