@@ -25,7 +25,15 @@ def progress(screen: Screen, what: str) -> Iterator[Progress]:
         return
     # Imported here because rich costs more than most verbs do, and only a terminal needs it.
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
     from rich.progress import Progress as Bars
 
     bars = Bars(
@@ -33,6 +41,10 @@ def progress(screen: Screen, what: str) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
+        TransferSpeedColumn(),
+        # A pass that is done hands over to the next, whose time is not known yet.
+        TimeRemainingColumn(),
+        TextColumn("left,"),
         # Sealing and the trial of the kernel come after the last byte: show that it lives.
         TimeElapsedColumn(),
         SpinnerColumn(),

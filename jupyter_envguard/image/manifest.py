@@ -7,9 +7,10 @@ separated by tabs and sorted by the bytes of the path:
 
     kind  mode  size  sha256 or target  path
 
->>> seal = Seal(byte_code="none", python="", uncompiled=0, sourceless=0, mtime=0)
+>>> seal = Seal(version=1, byte_code="none", python="", uncompiled=0, sourceless=0, mtime=0)
 >>> digest = "sha256:" + 64 * "0"
->>> header = Header(prefix="/opt/e/x", platform="linux-64", pack=digest, spec=digest, seal=seal)
+>>> made_from = {"pack": digest, "spec": digest, "records": digest, "locks": {}}
+>>> header = Header(prefix="/opt/e/x", platform="linux-64", **made_from, seal=seal)
 >>> manifest = Manifest(header, (Line("bin", "d", "x", 0, ""), Line("bin/sh", "l", "r", 0, "dash")))
 >>> Manifest.parse(manifest.canonical()) == manifest
 True
@@ -30,8 +31,8 @@ Kind = Literal["f", "d", "l"]
 Mode = Literal["r", "x"]
 ByteCode = Literal["compiled", "kept", "none"]
 
-VERSION = "envguard-manifest 1"
-"""First line of every manifest; it changes when the meaning of any line changes."""
+VERSION = "envguard-manifest 2"
+"""First line of every manifest; it changes with the meaning of any line. No other is read."""
 
 PERMISSIONS: Mapping[str, int] = {"r": 0o444, "x": 0o555}
 """The two mode classes, as permission bits."""
@@ -60,6 +61,8 @@ class Line:
 class Seal:
     """What sealing did to the tree that the pack brought."""
 
+    version: int
+    """Version of sealing itself: of the signs, settings and steps that are the same for every pack."""
     byte_code: ByteCode
     """`compiled` from the sources here, `kept` from the pack with new headers, or `none`."""
     python: str
@@ -84,6 +87,10 @@ class Header:
     """Digest of the pack."""
     spec: str
     """Digest of the spec, and so of every package record in it."""
+    records: str
+    """Digest over the paths and hashes of the conda records, as the pack brought them."""
+    locks: Mapping[str, str]
+    """Digests of the lock files that the pack brought along, by path."""
     seal: Seal
     """What sealing did."""
 
@@ -142,8 +149,9 @@ def _header(row: str) -> Header:
         document = json.loads(row)
     except (ValueError, RecursionError) as error:
         raise _invalid("its header is not JSON") from error
-    values = _fields(Header, document, {"seal": dict})
-    seal = _fields(Seal, values["seal"], {"uncompiled": int, "sourceless": int, "mtime": int})
+    values = _fields(Header, document, {"seal": dict, "locks": dict})
+    numbers = dict.fromkeys(("version", "uncompiled", "sourceless", "mtime"), int)
+    seal = _fields(Seal, values["seal"], numbers)
     return Header(**values | {"seal": Seal(**seal)})
 
 
@@ -169,7 +177,8 @@ def _line(row: str) -> Line:
 def _check_header(header: Header) -> None:
     if not header.prefix.startswith("/") or _CONTROL.search(header.prefix + header.platform):
         raise _invalid("its prefix or platform cannot be one")
-    if not (DIGEST.match(header.pack) and DIGEST.match(header.spec)):
+    digests = (header.pack, header.spec, header.records, *header.locks.values())
+    if not all(isinstance(digest, str) and DIGEST.match(digest) for digest in digests):
         raise _invalid("its header holds something else than digests")
     if header.seal.byte_code not in ("compiled", "kept", "none"):
         raise _invalid(f"byte code {header.seal.byte_code!r} is unknown")

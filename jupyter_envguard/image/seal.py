@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -27,12 +28,22 @@ from jupyter_envguard.image.reuse import Reuse
 from jupyter_envguard.image.writer import CHUNK
 from jupyter_envguard.inventory import Inventory, Kind, Member, Prefixed
 from jupyter_envguard.pack import Pack, Progress
+from jupyter_envguard.spec import canonical_json, sha256_digest
+
+SEAL_VERSION = 1
+"""Version of sealing: it changes with the text of the signs, with what is dropped, and with every setting
+or step that gives the same pack another tree, so that such a difference is never silent."""
 
 SEAL_TIME = 315_619_200
 """Modification time of every path: 1980-01-02 UTC, the first that zip files hold in every time zone."""
 
 REWRITTEN_BYTES = 1024**3
 """Bytes of a file whose prefix is rewritten, which must be held in memory."""
+
+LOCK_FILES = re.compile(
+    r"(?:conda-meta/)?(?:conda-lock\.ya?ml|pixi\.lock|explicit(?:-sha256)?\.txt|pylock(?:\.[^/]+)?\.toml)\Z"
+)
+"""Where environments carry the lock that they were made from: conda, conda-lock, pixi and PEP 751."""
 
 SCRIPT_BYTES = 1024**2
 """Bytes of a file in `bin/` up to which its first line is looked at."""
@@ -133,7 +144,10 @@ class _Build:
             platform=self._inventory.spec.platform,
             pack=self._inventory.digest,
             spec=self._inventory.spec.digest(),
+            records=_records(self._inventory),
+            locks=_locks(self._inventory),
             seal=Seal(
+                version=SEAL_VERSION,
                 byte_code=self._origin,
                 python=platform.python_version() if self._origin == "compiled" else "",
                 uncompiled=self._uncompiled,
@@ -225,6 +239,18 @@ class _Build:
         while path and path not in self._lines:
             self._lines[path] = Line(path, "d", "x", 0, "")
             path = path.rpartition("/")[0]
+
+
+def _records(inventory: Inventory) -> str:
+    """Return the digest over all conda records, in the order of their paths."""
+    return sha256_digest(
+        canonical_json([[record.path, inventory.sha256[record.path]] for record in inventory.records])
+    )
+
+
+def _locks(inventory: Inventory) -> dict[str, str]:
+    """Return the digests of the lock files in the pack by path."""
+    return {path: f"sha256:{inventory.sha256[path]}" for path in inventory.sha256 if LOCK_FILES.match(path)}
 
 
 def _prefixed(inventory: Inventory) -> dict[str, list[Prefixed]]:

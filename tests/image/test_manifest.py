@@ -11,8 +11,16 @@ from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal
 
 DIGEST = "sha256:" + 64 * "a"
-SEAL = Seal(byte_code="compiled", python="3.11.7", uncompiled=1, sourceless=2, mtime=315_619_200)
-HEADER = Header(prefix="/opt/envguard/e", platform="linux-64", pack=DIGEST, spec=DIGEST, seal=SEAL)
+SEAL = Seal(version=1, byte_code="compiled", python="3.11.7", uncompiled=1, sourceless=2, mtime=315_619_200)
+HEADER = Header(
+    prefix="/opt/envguard/e",
+    platform="linux-64",
+    pack=DIGEST,
+    spec=DIGEST,
+    records=DIGEST,
+    locks={"pixi.lock": DIGEST},
+    seal=SEAL,
+)
 LINES = (
     Line("bin", "d", "x", 0, ""),
     Line("bin/python", "l", "r", 0, "python3"),
@@ -78,12 +86,16 @@ def test_refuses_noise_with_one_error(noise: bytes) -> None:
 
 
 def test_canonical_form_is_frozen() -> None:
-    seal = '"seal":{"byte_code":"compiled","mtime":315619200,"python":"3.11.7","sourceless":2,"uncompiled":1}'
+    seal = (
+        '"seal":{"byte_code":"compiled","mtime":315619200,"python":"3.11.7",'
+        '"sourceless":2,"uncompiled":1,"version":1}'
+    )
     header = (
-        f'{{"pack":"{DIGEST}","platform":"linux-64","prefix":"/opt/envguard/e",{seal},"spec":"{DIGEST}"}}'
+        f'{{"locks":{{"pixi.lock":"{DIGEST}"}},"pack":"{DIGEST}","platform":"linux-64",'
+        f'"prefix":"/opt/envguard/e","records":"{DIGEST}",{seal},"spec":"{DIGEST}"}}'
     )
     rows = [
-        "envguard-manifest 1",
+        "envguard-manifest 2",
         header,
         "d\tx\t0\t\tbin",
         "l\tr\t0\tpython3\tbin/python",
@@ -155,6 +167,8 @@ def test_refuses_paths_out_of_order_and_twice() -> None:
         replace(HEADER, platform="linux\t64"),
         replace(HEADER, pack="sha256:1"),
         replace(HEADER, spec=""),
+        replace(HEADER, records="1"),
+        replace(HEADER, locks={"pixi.lock": "sha256:1"}),
         replace(HEADER, seal=replace(SEAL, byte_code="stolen")),  # type: ignore[arg-type]
     ],
 )
@@ -166,13 +180,15 @@ def test_refuses_a_header_that_cannot_be(header: Header) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b"envguard-manifest 1", b"envguard-manifest 2"),
+        (b"envguard-manifest 2", b"envguard-manifest 1"),
         (b'"mtime":315619200', b'"mtime":"315619200"'),
         (b'"mtime":315619200', b'"mtime":true'),
         (b'"uncompiled":1', b'"uncompiled":1,"x":1'),
         (b'"platform":"linux-64"', b'"platform":64'),
         (b'"seal":{', b'"seal":[],"x":{'),
-        (b'{"pack"', b'{{"pack"'),
+        (b'{"locks"', b'{{"locks"'),
+        (b'"locks":{', b'"locks":{"a":1,'),
+        (b'"version":1', b'"version":"1"'),
         (b"d\tx\t0\t\tbin\n", b"d\tx\t00\t\tbin\n"),
         (b"d\tx\t0\t\tbin\n", b"d\tx\t0\t\tbin\t\n"),
         (b"d\tx\t0\t\tbin\n", b"d\tx\t\tbin\n"),
@@ -188,4 +204,4 @@ def test_refuses_bytes_that_are_not_canonical(before: bytes, after: bytes) -> No
 
 def test_refuses_a_header_of_a_thousand_brackets() -> None:
     with pytest.raises(InvalidInput, match="not JSON"):
-        Manifest.parse(b"envguard-manifest 1\n" + b"[" * 100_000 + b"\n")
+        Manifest.parse(b"envguard-manifest 2\n" + b"[" * 100_000 + b"\n")

@@ -15,8 +15,13 @@ import pytest
 from demo.environments import Packs
 from jupyter_envguard.errors import InvalidInput, PackRefused
 from jupyter_envguard.image import Line, Manifest, build, compiler, seal, verify
+from jupyter_envguard.image.bytecode import NEVER_COMPILED, SOURCE_BYTES
+from jupyter_envguard.image.markers import DROPPED, HISTORY, markers
+from jupyter_envguard.image.relocate import SHEBANG_BYTES
+from jupyter_envguard.image.seal import LOCK_FILES, SEAL_TIME, SEAL_VERSION
 from jupyter_envguard.inventory import Member
 from jupyter_envguard.pack import Pack, open_pack
+from jupyter_envguard.spec import canonical_json, sha256_digest
 from tests.images import CACHE, LIBRARY, environment, plain, sealed, snapshot
 from tests.packs import PLACEHOLDER, PackBuilder
 
@@ -213,6 +218,27 @@ class TestIdentity:
         header = manifest.header
         assert (header.prefix, header.platform) == (PREFIX, inventory.spec.platform)
         assert (header.pack, header.spec) == (inventory.digest, inventory.spec.digest())
+        assert header.locks == {}
+
+    def test_the_header_knows_the_records_and_the_locks_that_came_along(self, tmp_path: Path) -> None:
+        lock = {"pixi.lock": "version: 6", "conda-meta/explicit.txt": "@EXPLICIT", "share/pixi.lock": "x"}
+        pack = plain()
+        for path, text in lock.items():
+            pack.file(path, text.encode())
+        _, manifest, inventory = sealed(pack, tmp_path / "1")
+        digests = {path: "sha256:" + hashlib.sha256(text.encode()).hexdigest() for path, text in lock.items()}
+        del digests["share/pixi.lock"]
+        assert manifest.header.locks == digests
+        paths = [[record.path, inventory.sha256[record.path]] for record in inventory.records]
+        assert manifest.header.records == sha256_digest(canonical_json(paths))
+        _, other, _ = sealed(plain().record("zlib", "1.3"), tmp_path / "2")
+        assert other.header.records != manifest.header.records
+
+    def test_what_is_the_same_for_every_pack_changes_with_the_version_of_sealing(self) -> None:
+        settings = [markers({"lib/python3.11/os.py", HISTORY}), sorted(DROPPED), sorted(NEVER_COMPILED)]
+        settings += [SEAL_TIME, SOURCE_BYTES, SHEBANG_BYTES, LOCK_FILES.pattern]
+        known = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+        assert (SEAL_VERSION, known) == (1, "45dd1772cedf24c2")
 
     def test_the_format_of_the_pack_does_not_matter_to_the_tree(self, tmp_path: Path) -> None:
         trees = []
