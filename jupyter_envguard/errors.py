@@ -157,6 +157,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "image-missing": "The environment of this release is not on this machine.",
         "image-damaged": "What the store recorded about an image does not hold together.",
         "image-in-use": "A kernel runs from the environment, so it is not taken away.",
+        "tier-unavailable": "This machine cannot mount images in this form.",
+        "form-failed": "A program that makes or mounts a form of an image failed.",
         "prefix-mismatch": "An image was sealed for the root of another store.",
         "delivery-incomplete": "Contents of an image that was fetched are missing.",
         "object-mismatch": "What was fetched is not the content that it should be.",

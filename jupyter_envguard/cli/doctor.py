@@ -10,6 +10,7 @@ from types import MappingProxyType
 from jupyter_envguard.cli.checks import Check, Status, all_checks
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.terminal import Screen, count, escape
+from jupyter_envguard.cli.tiers import tiers
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.cli.walls import walls
 from jupyter_envguard.errors import EnvGuardError
@@ -29,7 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
 def doctor(arguments: Namespace, context: Context) -> Answer:
     """Run every check; the exit code is 1 when one of them fails."""
     del arguments
-    checks = tuple(all_checks(context, [("wall", walls)]))
+    checks = tuple(all_checks(context, [("wall", walls), ("tiers", tiers)]))
     numbers = Counter(check.status for check in checks)
     document = {
         "schema_version": SCHEMA_VERSION,

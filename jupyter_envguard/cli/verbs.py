@@ -35,6 +35,7 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "export": ("export", "write the pinned spec of a release in another format"),
         "verify": ("evidence", "compare images with their manifests, and check the log"),
         "log": ("evidence", "read the log of decisions and kernel starts"),
+        "store": ("store", "look after the images on this machine: mount, collect, scrub"),
         "doctor": ("doctor", "check this machine and say what to repair"),
         "requests": ("requests", "list what users have asked for, and answer it"),
         "hooks": ("hooks", "install, show or remove the files that make conda, pip and uv refuse kindly"),

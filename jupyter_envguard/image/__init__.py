@@ -6,7 +6,14 @@ business of `store`.
 """
 
 from jupyter_envguard.image.children import Owner
-from jupyter_envguard.image.installed import Documents, Image, is_recorded, read_image
+from jupyter_envguard.image.installed import (
+    Documents,
+    Image,
+    is_recorded,
+    read_image,
+    read_manifest,
+    read_pack,
+)
 from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal
 from jupyter_envguard.image.seal import build
 from jupyter_envguard.image.verify import Finding, VerifyMode, verify
@@ -24,5 +31,7 @@ __all__ = [
     "build",
     "is_recorded",
     "read_image",
+    "read_manifest",
+    "read_pack",
     "verify",
 ]

@@ -132,6 +132,18 @@ def _digests(content: bytes, where: Path) -> tuple[str, str, str]:
     return pack, manifest, spec
 
 
+def read_pack(meta: Path) -> str:
+    """Return the digest of the pack that `meta` is about; raise `image-damaged` for a bad record."""
+    record = meta / RECORD
+    return _digests(_read(record), record)[0]
+
+
+def read_manifest(meta: Path) -> Manifest:
+    """Return the manifest in the folder `meta`; raise `image-damaged` when it is not the recorded one."""
+    record = meta / RECORD
+    return _manifest(meta / MANIFEST, _digests(_read(record), record)[1])
+
+
 @functools.lru_cache(maxsize=2)
 def _manifest(path: Path, digest: str) -> Manifest:
     """Return the manifest at `path`; kept, because reading 50,000 lines would slow a kernel's start."""

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from jupyter_envguard.files import explained
@@ -22,6 +23,8 @@ from jupyter_envguard.image.manifest import PERMISSIONS, Line, Manifest
 
 VerifyMode = Literal["full", "stat"]
 Problem = Literal["missing", "extra", "type", "mode", "owner", "link", "changed"]
+Hashes = Mapping[tuple[int, int], str]
+"""Bare hex hashes of files by device and inode."""
 
 BIG_BYTES = 256 * 1024
 """From this size on hashing a file in another thread pays; below it threads only wait for each other."""
@@ -46,19 +49,25 @@ class Finding:
 
 
 def verify(
-    root: Path, manifest: Manifest, mode: VerifyMode = "full", *, owner: int | None = None
+    root: Path,
+    manifest: Manifest,
+    mode: VerifyMode = "full",
+    *,
+    owner: int | None = None,
+    hashes: Hashes = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """Return every difference between the tree at `root` and `manifest`, sorted by path.
 
     `owner` is the uid that everything has to belong to, by default that of
-    `root`. Raises `file-not-found` when `root` is gone, and `permission-denied`
+    `root`. `hashes` are those of files that were read a moment ago and are not read
+    again. Raises `file-not-found` when `root` is gone, and `permission-denied`
     or `io-error` when it cannot be read: then nothing is known.
     """
     with explained(f"verify {root}"):
         top = os.lstat(root)
         found = [*_differences(".", _ROOT, top, top.st_uid if owner is None else owner)]
         if stat.S_ISDIR(top.st_mode):
-            check = _Check(root, manifest, mode, top.st_uid if owner is None else owner)
+            check = _Check(root, manifest, mode, top.st_uid if owner is None else owner, hashes)
             found += check.run()
     return tuple(sorted(found, key=lambda finding: (finding.path, finding.problem)))
 
@@ -71,12 +80,13 @@ _NAMES = {stat.S_IFREG: "a file", stat.S_IFDIR: "a folder", stat.S_IFLNK: "a sym
 class _Check:
     """One walk over a tree."""
 
-    def __init__(self, root: Path, manifest: Manifest, mode: VerifyMode, owner: int) -> None:
+    def __init__(self, root: Path, manifest: Manifest, mode: VerifyMode, owner: int, hashes: Hashes) -> None:
         self._root = str(root)
         self._expected = {line.path: line for line in manifest.lines}
         self._mtime_ns = manifest.header.seal.mtime * 10**9
         self._full = mode == "full"
         self._owner = owner
+        self._hashes = hashes
         self._to_read: list[Line] = []
 
     def run(self) -> list[Finding]:
@@ -115,6 +125,8 @@ class _Check:
         elif line.kind == "f":
             if there.st_size != line.size:
                 yield Finding(path, "changed", f"It has {there.st_size} bytes, expected {line.size}.")
+            elif self._full and self._hashes.get((there.st_dev, there.st_ino)) == line.content:
+                return
             elif self._full:
                 self._to_read.append(line)
             elif there.st_mtime_ns != self._mtime_ns:

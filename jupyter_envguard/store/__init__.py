@@ -25,5 +25,6 @@ from jupyter_envguard.store.delivery import Delivery, Wanted
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.layout import Weakness
 from jupyter_envguard.store.leases import leased, take_lease
+from jupyter_envguard.store.presence import Presence
 
-__all__ = ["Delivery", "Image", "Store", "Wanted", "Weakness", "leased", "take_lease"]
+__all__ = ["Delivery", "Image", "Presence", "Store", "Wanted", "Weakness", "leased", "take_lease"]

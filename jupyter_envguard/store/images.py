@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from jupyter_envguard.errors import InvalidInput, NotFound, Unavailable, Untrusted
+from jupyter_envguard.errors import Conflict, InvalidInput, NotFound, Unavailable, Untrusted
 from jupyter_envguard.files import explained
 from jupyter_envguard.image import (
     Documents,
@@ -25,6 +25,7 @@ from jupyter_envguard.store.delivery import Delivery
 from jupyter_envguard.store.folders import give, is_folder, make_folder, sync_file_system
 from jupyter_envguard.store.layout import Layout, Weakness
 from jupyter_envguard.store.leases import make_lease, unleased
+from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.shelf import Shelf
 
@@ -143,18 +144,27 @@ class Store:
         with explained(f"remove an image from {self.root}"), self.shelf.lock(name, self.lock_seconds):
             self._require(name, pack_digest)
             with unleased(self.layout.meta / name, name):
+                if mount_at(self.root / name):
+                    raise Conflict(
+                        "image-in-use",
+                        f"The image {name} is mounted.",
+                        "Unmount it first: jupyter envguard store umount.",
+                    )
                 self.shelf.clear(name)
             self.shelf.empty_trash()
 
-    def sweep(self) -> int:
-        """Remove what dead processes have left behind, and return how many leftovers there were."""
+    def sweep(self, after_each: Callable[[], None] = lambda: None) -> int:
+        """Remove what dead processes have left behind, and return how many leftovers there were.
+
+        `after_each` is called after each file that is deleted, for whoever is in no hurry.
+        """
         found = 0
         with explained(f"sweep {self.root}"):
             for name in self.shelf.leftovers():
                 with contextlib.suppress(Unavailable), self.shelf.lock(name, 0):
                     if not self.shelf.is_published(name):  # else it was published while we looked
                         found += self.shelf.clear(name)
-            found += self.shelf.empty_trash()
+            found += self.shelf.empty_trash(after_each)
         return found
 
     def weaknesses(self) -> tuple[Weakness, ...]:

@@ -58,8 +58,7 @@ class Shelf:
             yield staging
         finally:
             with contextlib.suppress(OSError):  # what stays is swept; the failure in hand is the news
-                self.retire(staging)
-                self.empty_trash()
+                self.drop(staging)
 
     def publish(self, staging: Path, name: str) -> None:
         """Move what was staged to its place; the last rename is the commit.
@@ -84,13 +83,21 @@ class Shelf:
         found = self.retire(hidden)
         if is_folder(image):
             image.rename(hidden)
+        self.forget(name)
         places = (hidden, self._layout.meta / name, self._layout.staging / name)
         return found + sum(map(self.retire, places))
+
+    def forget(self, name: str) -> None:
+        """Delete the forms of the image called `name`, none of which is mounted."""
+        for path in listed(self._layout.forms):
+            if path.name.startswith(f"{name}."):
+                path.unlink()
 
     def set_aside(self, name: str) -> Path:
         """Move the image called `name` and its documents to the quarantine; return where they are now."""
         aside = self._layout.quarantine / f"{name}.{secrets.token_hex(8)}"
         aside.mkdir(0o700)
+        self.forget(name)
         image, hidden = self._layout.root / name, self._layout.root / f".{name}"
         image.rename(hidden)
         hidden.chmod(0o700)
@@ -107,6 +114,12 @@ class Shelf:
         path.chmod(0o700)
         path.rename(self._layout.trash / f"{path.name.removeprefix('.')}.{secrets.token_hex(8)}")
         return 1
+
+    def drop(self, folder: Path) -> None:
+        """Delete `folder` by way of the trash, so that the rest of it is nobody's if this process dies."""
+        dropped = self._layout.trash / f"{folder.name}.{secrets.token_hex(8)}"
+        folder.rename(dropped)
+        delete(dropped)
 
     def empty_trash(self, after_each: Callable[[], None] = lambda: None) -> int:
         """Delete what is in the trash; what resists stays; `after_each` is as `delete` has it."""

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.errors import NotFound, Untrusted
-from jupyter_envguard.image.installed import Documents, Image, is_recorded, read_image
+from jupyter_envguard.image.installed import (
+    Documents,
+    Image,
+    is_recorded,
+    read_image,
+    read_manifest,
+    read_pack,
+)
 from tests.images import plain, sealed
 
 Written = tuple[Path, Image]
@@ -116,3 +123,13 @@ class TestDocuments:
         record = json.loads(contents["pack.json"]) | {"pack": "sha256:" + 64 * "0"}
         with pytest.raises(Untrusted):
             Documents.parse({**contents, "pack.json": json.dumps(record).encode()})
+
+
+def test_a_record_tells_pack_and_manifest(written: Written) -> None:
+    meta, image = written
+    assert read_pack(meta) == image.pack
+    assert read_manifest(meta) == image.manifest
+    replace(meta / "pack.json", b"{}")
+    for read in (read_pack, read_manifest):
+        with pytest.raises(Untrusted):
+            read(meta)

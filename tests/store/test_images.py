@@ -177,7 +177,7 @@ class TestAdd:
         def fail(*_: object) -> int:
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(Shelf, "empty_trash", fail)
+        monkeypatch.setattr(Shelf, "drop", fail)
         with pytest.raises(PackRefused):
             add(store, hostile)
 

@@ -1,0 +1,36 @@
+"""The checks of `doctor` on how images come to their path on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jupyter_envguard.cli.checks import Check, Status
+from jupyter_envguard.cli.terminal import count
+from jupyter_envguard.site import Site
+from jupyter_envguard.store import Presence, Store
+from jupyter_envguard.store.tiers import TIERS, best
+
+
+def tiers(site: Site) -> Iterator[Check]:
+    """Yield what this machine can mount, and as what its images are there."""
+    chosen = best()
+    obstacles = "; ".join(f"{name}: {why}" for name, tier in TIERS.items() if (why := tier.obstacle()))
+    if chosen is None:
+        message = f"Images are trees of files; nothing can be mounted by this user ({obstacles})."
+        yield Check("tiers", Status.INFO, message, "Run jupyter envguard store mount as root.")
+    else:
+        rest = f" Not possible here: {obstacles}." if obstacles else ""
+        yield Check("tiers", Status.PASS, f"Images can be mounted as {chosen.name}.{rest}")
+    store = Store(site.store_root)
+    presence = Presence(store)
+    found = [presence.tier_of(name) for name in store.shelf.names()]
+    mounted = sum(tier in TIERS for tier in found)
+    yield Check("mounts", Status.INFO, f"{count(len(found), 'image')}, of which {mounted} mounted read-only.")
+    strange = [name for name in store.shelf.names() if presence.tier_of(name) not in {"tree", *TIERS}]
+    for name in strange:
+        yield Check(
+            "mounts",
+            Status.FAIL,
+            f"Something else is mounted at {store.root / name}.",
+            f"Find out what it is, then: umount {store.root / name}",
+        )

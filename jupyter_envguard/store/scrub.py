@@ -1,0 +1,104 @@
+"""Read everything again, slowly, and set aside what is not what it was.
+
+A start of a kernel looks at names, sizes and times; only this reads every byte. Each
+object is read once, however many images share it. An image with a difference goes to
+the quarantine with a list of what was found, so that it starts nowhere, evidence
+stays, and importing or fetching it again makes it whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jupyter_envguard.errors import EnvGuardError, Unavailable
+from jupyter_envguard.files import explained
+from jupyter_envguard.image import Finding, Image, read_image, read_pack, verify
+from jupyter_envguard.image.verify import Hashes
+from jupyter_envguard.spec import canonical_json
+from jupyter_envguard.store.folders import is_folder
+from jupyter_envguard.store.images import Store
+from jupyter_envguard.store.objects import Objects, hash_of
+from jupyter_envguard.store.presence import Presence
+
+FINDINGS = "findings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something in the store that is not what it was."""
+
+    name: str
+    """Name of the image, or of the object."""
+    pack: str
+    """Digest of the image's pack; empty for an object and where nobody can tell."""
+    findings: tuple[Finding, ...]
+    """What differs."""
+    aside: Path | None
+    """Where it is now; None when it was left where it is."""
+
+
+def scrub(
+    store: Store, *, leave: bool = False, after_each: Callable[[], None] = lambda: None
+) -> Iterator[Damage]:
+    """Yield all damage, after setting it aside unless `leave`; `after_each` is called now and then.
+
+    Raises `permission-denied` for anybody but the owner of the store and root.
+    """
+    with explained(f"scrub {store.root}"):
+        if not is_folder(store.layout.meta):
+            return
+        store.prepare()
+        hashes: dict[tuple[int, int], str] = {}
+        yield from _objects(store, leave, after_each, hashes)
+        for name in store.shelf.names():
+            with contextlib.suppress(Unavailable):  # somebody works on it, or it is gone
+                yield from _image(store, name, leave, hashes)
+            after_each()
+
+
+def _objects(
+    store: Store, leave: bool, after_each: Callable[[], None], hashes: dict[tuple[int, int], str]
+) -> Iterator[Damage]:
+    objects = Objects(store.layout)
+    for path, there in objects.all():
+        try:
+            found = hash_of(path)
+        except FileNotFoundError:  # collected in the meantime
+            continue
+        if found == path.name.removesuffix(".x"):
+            hashes[there.st_dev, there.st_ino] = found
+        else:
+            finding = Finding(path.name, "changed", f"Its content has the hash {found}.")
+            yield Damage(path.name, "", (finding,), None if leave else objects.set_aside(path))
+        after_each()
+
+
+def _image(store: Store, name: str, leave: bool, hashes: Hashes) -> Iterator[Damage]:
+    findings, pack = _findings(store, name, hashes)
+    if not findings:
+        return
+    aside = None
+    if not leave:
+        with store.shelf.lock(name, 0):
+            Presence(store).withdraw(name)
+            aside = store.shelf.set_aside(name)
+            (aside / FINDINGS).write_bytes(canonical_json([asdict(finding) for finding in findings]))
+    yield Damage(name, pack, findings, aside)
+
+
+def _findings(store: Store, name: str, hashes: Hashes) -> tuple[tuple[Finding, ...], str]:
+    pack = ""
+    try:
+        pack = read_pack(store.layout.meta / name)
+        image: Image = read_image(store.root / name, store.layout.meta / name, pack)
+        image.spec()
+        owner = store.root.stat().st_uid
+        found = verify(image.path, image.manifest, "full", owner=owner, hashes=hashes)
+        return (*found, *Presence(store).scrub(image)), pack
+    except Unavailable:
+        raise
+    except EnvGuardError as error:
+        return (Finding(".", "changed", error.message),), pack

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard.errors import NotFound
+from jupyter_envguard.store import Image, Store, leased
+from jupyter_envguard.store import collection as module
+from jupyter_envguard.store.collection import collect
+from jupyter_envguard.store.mounts import Mount
+from jupyter_envguard.store.objects import Objects
+from tests.images import plain
+from tests.stores import add, is_clean, killed_at, names, steps_of
+
+KILLS = 40
+"""Random points at which collecting is killed."""
+BIG = bytes(range(256)) * 20
+
+
+@pytest.fixture
+def image(store: Store, pack: Path) -> Image:
+    return add(store, pack)
+
+
+@pytest.fixture
+def other(store: Store, tmp_path: Path) -> Image:
+    return add(store, plain().file("share/own", BIG[1:]).write(tmp_path, "tar", "other"))
+
+
+class TestImages:
+    def test_what_the_catalog_names_stays(self, store: Store, image: Image, other: Image) -> None:
+        found = collect(store, [image.pack], grace=0)
+        assert found.removed == (other.path.name,)
+        assert found.kept == ((image.path.name, "referenced"),)
+        assert store.verify(image) == ()
+        assert is_clean(store)
+
+    def test_what_a_kernel_uses_stays(self, store: Store, image: Image) -> None:
+        with leased(image):
+            assert collect(store, [], grace=0).kept == ((image.path.name, "leased"),)
+        assert collect(store, [], grace=0).removed == (image.path.name,)
+
+    def test_what_is_young_stays(self, store: Store, image: Image) -> None:
+        assert collect(store, []).kept == ((image.path.name, "young"),)
+
+    def test_what_is_from_the_future_stays(
+        self, store: Store, image: Image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module.time, "time", lambda: 0.0)
+        assert collect(store, [], grace=3600).kept == ((image.path.name, "young"),)
+
+    def test_what_somebody_works_on_stays(self, store: Store, image: Image) -> None:
+        with store.shelf.lock(image.path.name, 0):
+            assert collect(store, [], grace=0).kept == ((image.path.name, "busy"),)
+        assert store.verify(image) == ()
+
+    def test_what_is_used_in_the_last_moment_stays(
+        self, store: Store, image: Image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "is_leased", lambda _: False)
+        with leased(image):
+            assert collect(store, [], grace=0).kept == ((image.path.name, "leased"),)
+        assert store.verify(image) == ()
+
+    def test_what_is_mounted_stays(self, store: Store, image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "mount_at", lambda _: Mount("erofs", "x", frozenset()))
+        assert collect(store, [], grace=0).kept == ((image.path.name, "mounted"),)
+
+    def test_a_damaged_image_goes_as_well(self, store: Store, image: Image) -> None:
+        (image.meta / "manifest").chmod(0o644)
+        (image.meta / "manifest").write_text("x")
+        assert collect(store, [], grace=0, dry_run=True).removed == (image.path.name,)
+        assert collect(store, [], grace=0).removed == (image.path.name,)
+
+    def test_leftovers_go(self, store: Store, image: Image) -> None:
+        (store.root / ".staging" / ("0" * 32)).mkdir()
+        assert collect(store, [image.pack]).leftovers == 1
+        assert is_clean(store)
+
+
+class TestObjects:
+    def test_go_when_no_image_needs_them(self, store: Store, image: Image, other: Image) -> None:
+        found = collect(store, [image.pack], grace=0)
+        assert (found.objects, found.size, found.is_complete) == (1, len(BIG) - 1, True)
+        assert [path.stat().st_size for path, _ in Objects(store.layout).all()] == [len(BIG)]
+
+    def test_stay_while_somebody_adds(self, store: Store, image: Image) -> None:
+        with Objects(store.layout).adding(0):
+            found = collect(store, [], grace=0)
+        assert (found.objects, found.is_complete) == (0, False)
+        assert collect(store, [], grace=0).objects == 1
+
+
+class TestDryRun:
+    def test_says_the_same_and_changes_nothing(self, store: Store, image: Image, other: Image) -> None:
+        before = sorted(str(path) for path in store.root.rglob("*"))
+        said = collect(store, [image.pack], grace=0, dry_run=True)
+        assert sorted(str(path) for path in store.root.rglob("*")) == before
+        done = collect(store, [image.pack], grace=0)
+        assert (said.removed, said.objects, said.size) == (done.removed, done.objects, done.size)
+
+    def test_counts_no_file_that_is_a_copy(self, store: Store, image: Image) -> None:
+        path = image.path / "lib/R/library.rds"
+        copy = path.with_name("copy")
+        for folder in (path.parent,):
+            folder.chmod(0o755)
+        copy.write_bytes(path.read_bytes())
+        copy.rename(path)
+        assert collect(store, [], grace=0, dry_run=True).objects == 1  # the object has no link any more
+        path.unlink()
+        assert collect(store, [], grace=0, dry_run=True).objects == 1
+
+    def test_of_nothing_is_nothing(self, store: Store) -> None:
+        assert collect(store, []).removed == ()
+        assert not store.root.exists()
+
+
+def test_kills_lose_nothing_that_is_needed(store: Store, image: Image, other: Image, tmp_path: Path) -> None:
+    pack, chance = tmp_path / "other.tar", random.Random(5)
+    steps = steps_of(lambda: collect(store, [image.pack], grace=0))
+    for _ in range(KILLS):
+        add(store, pack)
+        killed_at(chance.randint(1, steps), lambda: collect(store, [image.pack], grace=0))
+        assert store.verify(image) == ()
+        try:
+            found = store.get(other.pack)
+        except NotFound:
+            continue
+        assert store.verify(found) == ()
+    collect(store, [image.pack], grace=0)
+    assert is_clean(store)
+    assert names(store.root / ".meta") == [image.path.name]
+    assert len(list(Objects(store.layout).all())) == 1
+    assert os.listdir(store.layout.trash) == []

@@ -1,0 +1,88 @@
+"""What each tier needs; what it does is in `test_presence`, for all of them alike."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard.errors import Unavailable
+from jupyter_envguard.store import mounts, tiers
+from jupyter_envguard.store.tiers import TIERS, best, linux_version
+
+
+@pytest.fixture
+def able(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine that can do everything; the file is its list of file systems."""
+    known = tmp_path / "filesystems"
+    known.write_text("nodev\toverlay\n\tsquashfs\n\terofs\n")
+    monkeypatch.setattr(tiers, "FILE_SYSTEMS", known)
+    monkeypatch.setattr(mounts, "may_mount", lambda: True)
+    monkeypatch.setattr(mounts, "LOOP_CONTROL", known)
+    monkeypatch.setattr(shutil, "which", lambda program, path: f"/usr/bin/{program}")
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(tiers, "linux_version", lambda _: (6, 18))
+    return known
+
+
+def test_the_best_comes_first(able: Path) -> None:
+    assert [tier.obstacle() for tier in TIERS.values()] == [""] * 4
+    assert best() is TIERS["overlay"]
+
+
+def test_without_the_right_to_mount_a_process_reads(able: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounts, "may_mount", lambda: False)
+    assert best() is TIERS["squashfuse"]
+    assert "CAP_SYS_ADMIN" in TIERS["erofs"].obstacle()
+
+
+def test_without_anything_trees_are_left(able: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounts, "may_mount", lambda: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert best() is None
+    assert "/dev/fuse" in TIERS["squashfuse"].obstacle()
+
+
+def test_an_old_kernel_mounts_what_it_can(able: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "linux_version", lambda _: (6, 1))
+    assert best() is TIERS["squashfs"]
+    assert "6.12" in TIERS["erofs"].obstacle()
+    assert "6.5" in TIERS["overlay"].obstacle()
+
+
+def test_a_file_system_that_is_not_loaded_is_named(able: Path) -> None:
+    able.write_text("nodev\toverlay\n")
+    assert "modprobe erofs" in TIERS["erofs"].obstacle()
+    assert "modprobe squashfs" in TIERS["overlay"].obstacle()
+
+
+def test_what_is_not_installed_is_named(able: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda program, path: None)
+    monkeypatch.setattr(mounts, "LOOP_CONTROL", able.parent / "none")
+    assert "package erofs-utils" in TIERS["erofs"].obstacle()
+    assert "package squashfuse" in TIERS["squashfuse"].obstacle()
+    assert "loop" not in TIERS["erofs"].obstacle()
+    assert str(able.parent / "none") in TIERS["overlay"].obstacle()
+
+
+def test_versions_of_kernels() -> None:
+    assert linux_version("6.18.44-fc-v657") == (6, 18)
+    assert linux_version("6.1-custom") == (6, 1)
+    assert linux_version("strange") == (0, 0)
+
+
+def test_a_program_that_fails_is_quoted_in_part() -> None:
+    with pytest.raises(Unavailable, match="false failed: exit code 1") as caught:
+        tiers._run("false")
+    assert caught.value.code == "form-failed"
+    with pytest.raises(Unavailable, match="failed: No such file"):
+        tiers._run("no-such-program")
+
+
+@pytest.mark.skipif(bool(TIERS["erofs"].obstacle()), reason="no erofs here")
+def test_the_kernels_word_for_a_mounted_form_is_ours() -> None:
+    found = subprocess.run(["grep", "-c", "erofs", "/proc/filesystems"], capture_output=True, text=True)
+    assert found.stdout.strip() != "0"
