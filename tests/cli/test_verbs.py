@@ -12,7 +12,7 @@ from tests.cli.conftest import Filled, Lab, Run
 REFUSAL = {"code", "message", "hint"}
 WANTED = """
     init inspect check import approve reject deprecate revoke archive
-    list show diff export verify log doctor hooks renew acl rules
+    list show diff export verify log doctor hooks renew acl rules store
 """
 
 
