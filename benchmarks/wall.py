@@ -3,9 +3,10 @@
     python -m benchmarks.wall [--rounds 40]
 
 The launcher is measured around `/bin/true`, beside the bare interpreter and `true`
-alone; a kernel's wall around the environment's own Python that does nothing, beside
-the same Python without one. Rounds alternate, so that what else the machine does
-hits all alike. The smallest and the middle of all rounds are shown, in milliseconds.
+alone; a terminal's shell beside the same shell alone; a kernel's wall around the
+environment's own Python that does nothing, beside the same Python without one.
+Rounds alternate, so that what else the machine does hits all alike. The smallest
+and the middle of all rounds are shown, in milliseconds.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from functools import partial
 
 from jupyter_envguard import wall
 from jupyter_envguard.kernels.confined import confined
+from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site, load
 from tests.sites import SiteBuilder, real_images, short_folder
 
 NOTHING = ["-I", "-S", "-c", "pass"]
+SHELL = ["/bin/sh", "-c", "true"]
 
 
 def run(command: list[str], descriptors: tuple[int, ...] = ()) -> None:
@@ -62,11 +65,15 @@ def main() -> None:
         builder = SiteBuilder(folder / "site", store=image.path.parent)
         os.environ["HOME"] = str(folder)
         program = [str(image.python), *NOTHING]
+        site = load(builder.path)
+        terminal = shell_command(site, site.guard.of(()), SHELL, os.environ, locked=False)
         took = measured(
             {
                 "true": partial(run, ["/bin/true"]),
                 "bare interpreter": partial(run, [sys.executable, *NOTHING]),
                 "launcher before true": partial(run, [*wall.command(sys.executable), "--", "/bin/true"]),
+                "a shell": partial(run, SHELL),
+                "a terminal's shell": partial(run, terminal),
                 "kernel's Python": partial(run, program),
                 "kernel's Python behind its wall": partial(start_confined, load(builder.path), program),
             },

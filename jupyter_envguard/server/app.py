@@ -9,7 +9,6 @@ on which no site is set is left as it is, and says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +22,7 @@ from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.server import handlers, refusals
 from jupyter_envguard.server.base import SETTING, Guarding
 from jupyter_envguard.server.terminals import wall_in
-from jupyter_envguard.site import load
+from jupyter_envguard.site import Enforcement, Site, load
 
 MANAGER = f"{EnvGuardKernelSpecManager.__module__}.{EnvGuardKernelSpecManager.__qualname__}"
 
@@ -45,10 +44,7 @@ class EnvGuardApp(ExtensionApp):
         site = self.site or serverapp.config.EnvGuardKernelSpecManager.get("site", "")
         if not site:
             return
-        path = Path(site).expanduser().absolute()
-        serverapp.config.EnvGuardKernelSpecManager.site = str(path)
-        with suppress(EnvGuardError):  # told by the guard, which starts no kernel then
-            wall_in(serverapp, load(path))
+        serverapp.config.EnvGuardKernelSpecManager.site = str(Path(site).expanduser().absolute())
         if "kernel_spec_manager_class" not in serverapp.config.ServerApp:
             serverapp.kernel_spec_manager_class = EnvGuardKernelSpecManager
 
@@ -58,13 +54,19 @@ class EnvGuardApp(ExtensionApp):
         return self.serverapp
 
     def initialize_settings(self) -> None:
-        """Find out whether this server is guarded; Jupyter calls this when its managers are there."""
+        """Find out whether this server is guarded; Jupyter calls this when its managers are there.
+
+        All extensions have had their say on the configuration by then, and none that comes
+        later in the alphabet, as Jupyter's terminals do, has read what terminals run.
+        """
         manager = self._server.kernel_spec_manager
         guard = manager.guard if isinstance(manager, EnvGuardKernelSpecManager) else None
         wanted = guard is not None or bool(self._server.config.EnvGuardKernelSpecManager.get("site"))
         problem = next(self._problems(), None) if wanted else None
         self._guarding = Guarding(guard, problem)
         self.settings[SETTING] = self._guarding
+        if wanted:
+            self._confine_terminals()
         if problem is not None:
             self._server.log.critical(
                 "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
@@ -106,18 +108,33 @@ class EnvGuardApp(ExtensionApp):
             )
 
     def _lacks_wall(self) -> bool:
-        """Tell whether the site requires a wall that does not stand; this process tries it."""
-        manager = self._server.kernel_spec_manager
-        if not isinstance(manager, EnvGuardKernelSpecManager):
+        """Tell whether the user's level requires a wall that does not stand; this process tries it."""
+        if not isinstance(self._server.kernel_spec_manager, EnvGuardKernelSpecManager):
             return False
         try:
-            site = manager.guard.sources.site
+            site, guard = self._wanted()
         except EnvGuardError:  # nothing is offered then, and the reason is told
             return False
-        subject = manager.guard.listing().subject if site.guard.groups else None
-        guard = site.guard.of(subject.groups if subject else ())
         stands = wall.stands(str(site.store_root)) and (wall.is_locked() or not guard.locked)
         return guard.required and not stands
+
+    def _confine_terminals(self) -> None:
+        """Put the wall around terminals; without a site that can be read none opens."""
+        try:
+            wall_in(self._server, *self._wanted())
+        except EnvGuardError as error:  # no kernel is offered either
+            self._server.log.critical("EnvGuard: no terminal will open. [%s] %s", error.code, error.message)
+            self._server.terminals_enabled = False
+
+    def _wanted(self) -> tuple[Site, Enforcement]:
+        """Return the site and what holds for the user there; raise when there is none that can be read."""
+        manager = self._server.kernel_spec_manager
+        if not isinstance(manager, EnvGuardKernelSpecManager):
+            site = load(Path(self._server.config.EnvGuardKernelSpecManager.site))
+            return site, site.guard.of(())
+        site = manager.guard.sources.site
+        subject = manager.guard.listing().subject if site.guard.groups else None
+        return site, site.guard.of(subject.groups if subject else ())
 
     def _hold(self, problem: EnvGuardError) -> None:
         """Let the server start nothing, whoever asks."""

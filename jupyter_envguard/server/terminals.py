@@ -1,21 +1,26 @@
-"""The shell of terminals in a session in lockdown: behind a narrower wall than the server's.
+"""Terminals get a wall of their own, inside that of the session.
 
-The server must be able to start the Pythons of environments; a terminal must not, or
-packages from the home would run in them. So a terminal runs the usual programs and what
-the site names, it cannot reach the server's memory, and it has neither the server's
-token nor a way to the session's log.
+The server's memory, variables and token lie outside of it, and so does the spool: a
+terminal can neither stop its server nor speak for it, as little as a kernel can
+(`jupyter_envguard.kernels.confined`). `nbconvert` and whatever else is started in a
+terminal is behind the same wall.
+
+In lockdown the server must be able to start the Pythons of environments; a terminal
+must not, or packages from the home would run in them. So it runs the usual programs
+and what the site names.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from jupyter_envguard import wall
-from jupyter_envguard.site import Site
+from jupyter_envguard.site import Enforcement, Site
 
 TOKENS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_TOKEN")
 """Variables of the server that open its doors."""
@@ -24,32 +29,41 @@ SHELL = "/bin/sh"
 """What starts where nobody names a shell."""
 
 
-def shell_command(site: Site, wanted: Any, environ: Mapping[str, str]) -> list[str]:
-    """Return what starts a terminal's shell: the one that is `wanted` by configuration, or the user's own."""
-    guard = site.guard
+def shell_command(
+    site: Site, guard: Enforcement, wanted: Any, environ: Mapping[str, str], *, locked: bool
+) -> list[str]:
+    """Return what starts a terminal's shell: the one that is `wanted` by configuration, or the user's own.
+
+    `guard` is what holds for the user, `locked` whether the session is in lockdown.
+    """
     words = shlex.split(wanted) if isinstance(wanted, str) else list(wanted or ())
+    words = words or [environ.get("SHELL") or SHELL, "-l"]
     return [
         *wall.command(sys.executable),
-        "--lockdown",
-        *(["--required"] if any(each.locked and each.required for each in guard.possible()) else []),
-        *(["--strict-memory"] if guard.strict_memory else []),
+        *(["--required"] if guard.required else []),
+        *(_lockdown(guard) if locked else []),
         *(f"--write={path}" for path in guard.write),
-        *(f"--execute={path}" for path in guard.execute),
         *(f"--protect={path}" for path in site.protected()),
         "--",
         "/usr/bin/env",
         *(word for name in TOKENS for word in ("-u", name)),
-        *(words or [environ.get("SHELL") or SHELL, "-l"]),
+        *(shutil.which(words[0]) or words[0], *words[1:]),
     ]
 
 
-def wall_in(app: Any, site: Site) -> None:
-    """Put the wall before the terminals of the server `app`, if this process is in lockdown.
+def _lockdown(guard: Enforcement) -> list[str]:
+    strict = ["--strict-memory"] if guard.strict_memory else []
+    return ["--lockdown", *strict, *(f"--execute={path}" for path in guard.execute)]
+
+
+def wall_in(app: Any, site: Site, guard: Enforcement) -> None:
+    """Put the wall that `guard` wants before the terminals of the server `app`.
 
     Called before the extension of terminals reads what its shell is.
     """
-    if wall.is_locked():
+    locked = wall.is_locked()
+    if guard.level != "advise" or locked:
         settings = dict(app.terminado_settings)
         wanted = settings.get("shell_command")
-        settings["shell_command"] = shell_command(site, wanted, os.environ)
+        settings["shell_command"] = shell_command(site, guard, wanted, os.environ, locked=locked)
         app.terminado_settings = settings

@@ -1,75 +1,121 @@
-"""The shell of terminals, and what it can no longer reach."""
+"""The shell of terminals works, and what it can no longer reach."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from jupyter_envguard import seccomp, syscalls, wall
+from jupyter_envguard import confine, seccomp, syscalls, wall
 from jupyter_envguard.server.terminals import TOKENS, shell_command, wall_in
-from jupyter_envguard.site import Site, parse
+from jupyter_envguard.site import Site, load, parse
 from tests.children import in_child
+from tests.server.conftest import Fetch
 from tests.site.test_file import MINIMAL
+from tests.sites import SiteBuilder, real_images
+
+COMMAND = "shell_command"
+TRACE = "import ctypes, sys; sys.exit(0 if ctypes.CDLL(None).ptrace(16, {pid}, 0, 0) == 0 else 3)"
+
+confining = pytest.mark.skipif(not confine.available().scope, reason="Landlock here keeps no signals in")
+
+Type = Callable[..., str]
 
 
 def site(guard: str = "{level: lockdown}") -> Site:
     return parse(f"{MINIMAL}guard: {guard}\n", Path("/srv/envguard/site.yaml"))
 
 
+def command_at(
+    guard: str, wanted: Any = None, *, locked: bool = True, groups: tuple[str, ...] = ()
+) -> list[str]:
+    found = site(guard)
+    return shell_command(found, found.guard.of(groups), wanted, {}, locked=locked)
+
+
 class TestShellCommand:
     def test_starts_the_users_own_shell_as_a_login(self) -> None:
-        assert shell_command(site(), None, {"SHELL": "/bin/zsh"})[-2:] == ["/bin/zsh", "-l"]
-        assert shell_command(site(), "", {})[-2:] == ["/bin/sh", "-l"]
+        found = site()
+        for environ, shell in (({"SHELL": "/bin/bash"}, "/bin/bash"), ({}, "/bin/sh")):
+            command = shell_command(found, found.guard.of(()), None, environ, locked=True)
+            assert command[-1] == "-l"
+            assert command[-2].endswith(shell)
 
     @pytest.mark.parametrize("wanted", ["/bin/bash --norc", ["/bin/bash", "--norc"], ("/bin/bash", "--norc")])
     def test_or_the_one_of_the_configuration(self, wanted: object) -> None:
-        assert shell_command(site(), wanted, {})[-2:] == ["/bin/bash", "--norc"]
+        assert command_at("{level: enforce}", wanted)[-2:] == ["/bin/bash", "--norc"]
+
+    def test_a_program_that_is_nowhere_is_left_to_the_wall_to_name(self) -> None:
+        assert command_at("{level: enforce}", ["no-such-shell"])[-1] == "no-such-shell"
 
     def test_has_what_the_site_names_and_not_the_store_or_the_spool(self) -> None:
-        command = shell_command(
-            site("{level: lockdown, write: [/projects], execute: [/usr/bin/git]}"), None, {}
+        command = command_at("{level: lockdown, write: [/projects], execute: [/usr/bin/git]}")
+        assert {"--lockdown", "--write=/projects", "--execute=/usr/bin/git", "--protect=/opt/envguard"} < set(
+            command
         )
-        assert {"--write=/projects", "--execute=/usr/bin/git", "--protect=/opt/envguard"} < set(command)
         assert not [word for word in command if word.startswith(("--execute=/opt", "--write=/srv"))]
 
+    def test_outside_lockdown_it_runs_what_the_user_may(self) -> None:
+        command = command_at("{execute: [/usr/bin/git]}", locked=False)
+        assert not {"--lockdown", "--execute=/usr/bin/git"} & set(command)
+
     @pytest.mark.parametrize(
-        ("guard", "required"),
+        ("guard", "groups", "required"),
         [
-            ("{level: lockdown}", False),
-            ("{level: lockdown, mode: required}", True),
-            ("{groups: {students: {level: lockdown, mode: required}}}", True),
-            ("{mode: required, groups: {students: {level: lockdown, mode: best-effort}}}", True),
+            ("{level: lockdown}", (), False),
+            ("{level: enforce, mode: required}", (), True),
+            ("{groups: {students: {level: lockdown, mode: required}}}", ("students",), True),
+            (
+                "{mode: required, groups: {students: {level: lockdown, mode: best-effort}}}",
+                ("students",),
+                False,
+            ),
         ],
     )
-    def test_its_wall_is_required_where_lockdown_may_be(self, guard: str, required: bool) -> None:
-        assert ("--required" in shell_command(site(guard), None, {})) is required
+    def test_its_wall_is_required_where_that_of_the_user_is(
+        self, guard: str, groups: tuple[str, ...], required: bool
+    ) -> None:
+        assert ("--required" in command_at(guard, groups=groups)) is required
 
     def test_memory_is_as_strict_as_in_the_session(self) -> None:
-        assert "--strict-memory" in shell_command(site("{level: lockdown, strict_memory: true}"), None, {})
+        assert "--strict-memory" in command_at("{level: lockdown, strict_memory: true}")
 
 
-def locked_app() -> SimpleNamespace:
-    app = SimpleNamespace(terminado_settings={"shell_command": "/bin/bash", "other": 1})
+def app() -> SimpleNamespace:
+    return SimpleNamespace(terminado_settings={COMMAND: "/bin/bash", "other": 1})
+
+
+def walled(guard: str) -> dict[str, Any]:
+    made, found = app(), site(guard)
+    wall_in(made, found, found.guard.of(()))
+    return dict(made.terminado_settings)
+
+
+def in_lockdown() -> dict[str, Any]:
     syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
     seccomp.install(seccomp.PROGRAMS)
-    wall_in(app, site())
-    return app
+    return walled("{level: advise}")
 
 
-def test_outside_lockdown_terminals_are_left_alone() -> None:
-    app = SimpleNamespace(terminado_settings={"other": 1})
-    wall_in(app, site())
-    assert app.terminado_settings == {"other": 1}
+def test_a_site_that_only_advises_leaves_terminals_alone() -> None:
+    assert walled("{level: advise}") == app().terminado_settings
 
 
-def test_in_lockdown_the_wall_comes_first() -> None:
-    settings = in_child(lambda _: locked_app().terminado_settings)
-    assert settings == {"shell_command": shell_command(site(), "/bin/bash", {}), "other": 1}
+def test_else_the_wall_comes_first() -> None:
+    command = command_at("{level: enforce}", "/bin/bash", locked=False)
+    assert walled("{level: enforce}") == {COMMAND: command, "other": 1}
+
+
+def test_a_session_in_lockdown_keeps_its_terminals_there() -> None:
+    command = command_at("{level: advise}", "/bin/bash", locked=True)
+    assert in_child(lambda _: in_lockdown()) == {COMMAND: command, "other": 1}
 
 
 def test_a_terminal_runs_no_python_and_knows_no_token(
@@ -80,9 +126,101 @@ def test_a_terminal_runs_no_python_and_knows_no_token(
     for name in TOKENS:
         monkeypatch.setenv(name, "secret")
     script = f"{sys.executable} -c 'print(1)'; env; touch $HOME/x; ls $HOME"
-    command = shell_command(site(), ["/bin/sh", "-c", script], os.environ)
+    command = command_at("{level: lockdown}", ["/bin/sh", "-c", script])
     done = subprocess.run(command, capture_output=True, text=True)
     assert "Permission denied" in done.stderr
     assert "secret" not in done.stdout
     assert done.stdout.endswith("x\n")
     assert not wall.is_locked()
+
+
+@confining
+class TestInAServer:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        extensions = {"jupyter_envguard": True, "jupyter_server_terminals": True}
+        return {
+            "EnvGuardApp": {"site": str(site.path)},
+            "ServerApp": {
+                "jpserver_extensions": extensions,
+                "terminado_settings": {COMMAND: ["/bin/bash", "--norc", "--noprofile"]},
+            },
+        }
+
+    @pytest.fixture
+    def types(self, jp_serverapp: Any, fetch: Fetch, wait: Any) -> Type:
+        """Type a line into a terminal of the server, and return what it printed."""
+        name = fetch("api/terminals", "POST", {}).json["name"]
+        terminal = jp_serverapp.web_app.settings["terminal_manager"].terminals[name]
+        heard: list[str] = []
+        said = asyncio.Event()
+
+        class Client:
+            def on_pty_read(self, text: str) -> None:
+                heard.append(text)
+                said.set()
+
+            def on_pty_died(self) -> None:
+                self.on_pty_read("(the terminal died)")
+
+        terminal.clients.append(Client())
+
+        async def typed(line: str, end: str) -> str:
+            heard.clear()
+            terminal.ptyproc.write(line)
+            while end not in "".join(heard):
+                said.clear()
+                await said.wait()
+            return " ".join("".join(heard).split())
+
+        def types(line: str, end: str = "<done>") -> str:
+            return wait(typed(line if end != "<done>" else f"{line}; echo '<''done>'\n", end))
+
+        return types
+
+    def test_the_shell_works(self, types: Type, site: SiteBuilder) -> None:
+        assert "interactive" in types("case $- in *i*) echo inter''active;; esac")
+        assert "site.yaml" in types(f"ls {site.folder}")
+        assert "git version" in types("git --version")
+        assert "written" in types('echo writ""ten > "$HOME/file" && cat "$HOME/file" && rm "$HOME/file"')
+        assert "temporary" in types('f=$(mktemp) && echo tempo""rary > $f && cat $f')
+
+    def test_jobs_are_controlled(self, types: Type) -> None:
+        assert "Running" in types("sleep 100 & jobs")
+        assert "Terminated" in types("kill %1; wait %1; jobs")
+
+    def test_control_c_ends_what_runs(self, types: Type) -> None:
+        types("sh -c 'echo rea\"\"dy; exec sleep 100'\n", "ready")
+        types("\x03", "^C")
+        assert "ended 130" in types("echo ended $?")
+
+    @pytest.mark.packs
+    def test_pip_still_says_why_nothing_is_installed(self, types: Type) -> None:
+        python = real_images()["datasci"].path / "bin/python"
+        assert "sealed by jupyter_envguard" in types(f"{python} -I -m pip install x")
+
+    def test_its_server_is_out_of_reach(self, types: Type, site: SiteBuilder) -> None:
+        pid = os.getpid()
+        assert "failed" in types(f"kill -0 {pid} || echo fai''led")
+        assert "failed" in types(f"cat /proc/{pid}/environ > /dev/null || echo fai''led")
+        assert "failed" in types(f"cat /proc/{pid}/mem > /dev/null || echo fai''led")
+        trace = f'{sys.executable} -I -c "{TRACE.format(pid=pid)}"'
+        assert "refused 3" in types(f"{trace} || echo refu''sed $?")
+
+    def test_it_writes_neither_to_the_store_nor_to_the_spool(self, types: Type, site: SiteBuilder) -> None:
+        found = load(site.path)
+        for folder in (found.store_root, found.spool):
+            assert "failed" in types(f"touch {folder}/file || echo fai''led")
+            assert not Path(folder, "file").exists()
+
+
+class TestWithASiteThatCannotBeRead:
+    @pytest.fixture
+    def server_options(self, tmp_path: Path) -> dict[str, Any]:
+        extensions = {"jupyter_envguard": True, "jupyter_server_terminals": True}
+        missing = str(tmp_path / "site.yaml")
+        return {"EnvGuardApp": {"site": missing}, "ServerApp": {"jpserver_extensions": extensions}}
+
+    def test_no_terminal_opens(self, jp_serverapp: Any, fetch: Fetch) -> None:
+        assert jp_serverapp.terminals_enabled is False
+        assert fetch("api/terminals", "POST", {}).status == 404
