@@ -31,8 +31,9 @@ from jupyter_envguard.inventory import Member
 MOST_COMPILERS = 8
 """Processes that compile at a time, on machines that have as many cores."""
 
-WAITING = 16
-"""Sources that wait for each of them, in memory."""
+BACKLOG_BYTES = 32 * 1024 * 1024
+"""Sources that wait for them, in memory. A pack has most of its sources in a row, and large files before
+and after; with room for all of them nobody waits for the compilers before the last file is unpacked."""
 
 SOURCE_BYTES = 16 * 1024 * 1024
 """Bytes of a source up to which it gets byte code."""
@@ -128,7 +129,8 @@ class Compilers:
         for each in self._compilers:
             self._idle.put(each)
         self._pool = ThreadPoolExecutor(count)
-        self._pending: deque[tuple[str, Future[bytes | None]]] = deque()
+        self._pending: deque[tuple[str, int, Future[bytes | None]]] = deque()
+        self._backlog = 0
         self._deaths = 0
 
     def __enter__(self) -> Self:
@@ -142,9 +144,10 @@ class Compilers:
             each.end()
 
     def compile(self, path: str, source: bytes) -> Iterator[tuple[str, bytes]]:
-        """Begin with `source`, known as `path`; yield results when many are waiting."""
-        self._pending.append((path, self._pool.submit(self._compile, path, source)))
-        if len(self._pending) > WAITING * len(self._compilers):
+        """Begin with `source`, known as `path`; yield the results that are there, or when too much waits."""
+        self._pending.append((path, len(source), self._pool.submit(self._compile, path, source)))
+        self._backlog += len(source)
+        while self._pending and (self._backlog > BACKLOG_BYTES or self._pending[0][2].done()):
             yield self._result()
 
     def finish(self) -> Iterator[tuple[str, bytes]]:
@@ -160,7 +163,8 @@ class Compilers:
             self._idle.put(compiler)
 
     def _result(self) -> tuple[str, bytes]:
-        path, future = self._pending.popleft()
+        path, size, future = self._pending.popleft()
+        self._backlog -= size
         content = future.result()
         self._deaths += content is None
         if self._deaths > MOST_DEATHS:

@@ -165,12 +165,13 @@ class _Build:
         if not (records or is_script or is_source or is_linked):
             self._copy(member, executable, stream)
             return
-        content = _read(member, stream)
+        content = original = _read(member, stream)
         if records:
             content = relocated(content, records, self._prefix)
         if executable or is_script:
             content = with_usable_shebang(content, self._prefix, self._members)
-        self._add(path, executable, content)
+        # what the pack has verified already is not hashed again
+        self._add(path, executable, content, self._inventory.sha256[path] if content is original else "")
         if is_linked:
             self._linked[path] = content
         if is_source:
@@ -227,9 +228,10 @@ class _Build:
             else:
                 self._add(member.path, False, content)
 
-    def _add(self, path: str, executable: bool, content: bytes) -> None:
+    def _add(self, path: str, executable: bool, content: bytes, sha256: str = "") -> None:
         self._tree.file(path, executable, content)
-        self._put(Line(path, "f", _mode(executable), len(content), hashlib.sha256(content).hexdigest()))
+        sha256 = sha256 or hashlib.sha256(content).hexdigest()
+        self._put(Line(path, "f", _mode(executable), len(content), sha256))
 
     def _put(self, line: Line) -> None:
         self._lines[line.path] = line

@@ -127,6 +127,17 @@ class TestCompilers:
         expected = [(path, compiler.compiled(source, path)) for path, source in sources]
         assert everything(compilers, sources) == expected
 
+    def test_hold_no_more_sources_than_there_is_room_for(
+        self, compilers: Compilers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bytecode, "BACKLOG_BYTES", 30)
+        sources = [(f"m{number}.py", f"x = {number:05}\n".encode()) for number in range(20)]
+        for path, source in sources:
+            list(compilers.compile(path, source))
+            assert compilers._backlog <= 30
+        list(compilers.finish())
+        assert compilers._backlog == 0
+
     def test_give_nothing_for_what_does_not_compile(self, compilers: Compilers) -> None:
         assert everything(compilers, [("a.py", b"x = = 1")]) == [("a.py", b"")]
 
