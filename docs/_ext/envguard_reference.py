@@ -210,6 +210,19 @@ def rest_api() -> str:
     )
 
 
+def formats() -> str:
+    """Make the table of formats that a release can be exported in."""
+    from jupyter_envguard.formats.registry import FORMATS
+
+    return table(
+        ("format", "what it is", "media type", "name of the file"),
+        [
+            (f"`{name}`", form.title, f"`{form.media_type}`", f"`NAME-RELEASE-DIGEST.{form.suffix}`")
+            for name, form in FORMATS.items()
+        ],
+    )
+
+
 def events() -> str:
     """Make the table of an event's fields."""
     from jupyter_envguard.audit import Event
@@ -314,6 +327,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "acl-operations": acl_operations,
     "acl-steps": acl_steps,
     "rest-api": rest_api,
+    "formats": formats,
     "events": events,
     "event-types": event_types,
     "record": record,

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 Mark = tuple[int, int, int, int, int]
 """What a stat says about a file: device, inode, size, times of content and inode."""
 
+SIGNED_ROLES = ("root", "timestamp", "snapshot", "targets")
+"""Roles whose signatures lead from the root of trust to the catalog."""
+
 COPY_ROOT = "Copy root.json from the site that made the catalog, by a way you trust."
 
 
@@ -128,6 +131,19 @@ class Client:
             self._remember(found.version, found.catalog.version, found.issued)
             self._held, self._mark, self._asked = found.catalog, mark, asked
             return found.catalog
+
+    def signed(self) -> dict[str, bytes]:
+        """Return the catalog in the bytes that were signed, and the signatures under `tuf/`, by file name.
+
+        All of them belong together; raises as `current` does.
+        """
+        with self._turn:
+            catalog, state = self.current(), self._state_folder()
+            roots = {f"tuf/{path.name}": path for path in sorted(state.glob("root_history/*.root.json"))}
+            roles = {f"tuf/{role}.json": state / f"{role}.json" for role in SIGNED_ROLES}
+            with locked(state / ".lock", self._limits.lock_seconds), explained(f"read {state}"):
+                found = {name: path.read_bytes() for name, path in (roots | roles).items()}
+        return {"catalog.json": catalog.canonical(), **found}
 
     def changed(self) -> bool:
         """Return whether `load` could give something new: one stat for a folder, a timer for HTTP."""

@@ -1,4 +1,5 @@
 """Specs in the forms that other tools read, one file per format.
 
-Each takes a `Spec` and returns text; nothing here reads or writes files.
+Each takes a release as plain values and returns text or bytes; nothing here writes
+files. `registry` lists them all.
 """

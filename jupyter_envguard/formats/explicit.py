@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jupyter_envguard.dependencies import requirement_name
 from jupyter_envguard.spec import Package, Spec
 
 MARKER = "@EXPLICIT"
@@ -25,9 +26,14 @@ def explicit(spec: Spec, title: str) -> str:
     lines = [_comment(title), f"# platform: {spec.platform}", f"# spec: {spec.digest()}"]
     conda = [package for package in spec.packages if package.manager == "conda"]
     lines += [_comment(f"pypi: {p.name}=={p.version}") for p in spec.packages if p.manager == "pypi"]
-    lines += [_comment(f"no address: {_label(p)}") for p in conda if not p.url]
-    lines += [MARKER, *(_address(package) for package in in_order(conda) if package.url)]
+    lines += [_comment(f"no address: {_label(p)}") for p in conda if not can_be_fetched(p)]
+    lines += [MARKER, *(_address(package) for package in in_order(conda) if can_be_fetched(package))]
     return "\n".join(lines) + "\n"
+
+
+def can_be_fetched(package: Package) -> bool:
+    """Tell whether the format can say where `package` is: a conda package with an address on one line."""
+    return package.manager == "conda" and bool(package.url) and package.url.split() == [package.url]
 
 
 def in_order(packages: list[Package]) -> Iterator[Package]:
@@ -49,7 +55,7 @@ def in_order(packages: list[Package]) -> Iterator[Package]:
 
 
 def _needs(package: Package, by_name: dict[str, Package]) -> list[Package]:
-    names = (requirement.split()[0].lower() for requirement in package.depends if requirement.strip())
+    names = (requirement_name(requirement).lower() for requirement in package.depends)
     return [by_name[name] for name in names if name in by_name]
 
 

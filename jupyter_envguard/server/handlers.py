@@ -14,7 +14,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from jupyter_envguard.errors import InvalidInput
-from jupyter_envguard.server import presenter, requesting, resolution
+from jupyter_envguard.server import exporting, presenter, requesting, resolution
 from jupyter_envguard.server.base import EnvGuardHandler
 from jupyter_envguard.server.presenter import Answer
 
@@ -37,6 +37,8 @@ class ReadHandler(EnvGuardHandler):
         found = await asyncio.to_thread(present, self.guard, *args)
         self._digest = found.digest
         self.set_header("Cache-Control", KEPT_FOR_EVER if found.is_pinned else CHECKED_EACH_TIME)
+        if found.file_name:
+            self.set_header("Content-Disposition", f'attachment; filename="{found.file_name}"')
         content = json.dumps(found.content) if isinstance(found.content, Mapping) else found.content
         self.finish(content, set_content_type=found.media_type)
 
@@ -97,6 +99,27 @@ class PackagesHandler(ReadHandler):
     async def get(self, name: str, release: str) -> None:
         """List the packages."""
         await self.answer(presenter.packages, name, release, self.asked("digest"))
+
+
+class ExportsHandler(ReadHandler):
+    """The formats of a release."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str) -> None:
+        """List the formats."""
+        await self.answer(exporting.exports, self.guarding.contents, name, release)
+
+
+class ExportHandler(ReadHandler):
+    """A release as a file for other tools."""
+
+    @web.authenticated
+    @authorized("read", resource="envguard")
+    async def get(self, name: str, release: str, form: str) -> None:
+        """Send the file."""
+        asked = (name, release, form, self.asked("digest"))
+        await self.answer(exporting.export_file, self.guarding.contents, *asked)
 
 
 class ExplicitHandler(ReadHandler):
@@ -180,6 +203,8 @@ HANDLERS: list[tuple[str, type[EnvGuardHandler], dict[str, Any]]] = [
     (rf"/{PREFIX}/environments/{RELEASE}/spec", SpecHandler, {}),
     (rf"/{PREFIX}/environments/{RELEASE}/packages", PackagesHandler, {}),
     (rf"/{PREFIX}/environments/{RELEASE}/explicit", ExplicitHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}/exports", ExportsHandler, {}),
+    (rf"/{PREFIX}/environments/{RELEASE}/exports/(?P<form>[^/]+)", ExportHandler, {}),
     (rf"/{PREFIX}/environments/{RELEASE}/diff", DifferenceHandler, {}),
     (rf"/{PREFIX}/search", SearchHandler, {}),
     (rf"/{PREFIX}/resolve", ResolveHandler, {}),

@@ -46,6 +46,8 @@ class Answer:
     """Digest that names the content for ever; empty when it may change."""
     is_pinned: bool = False
     """Whether the address named the digest, so that the content can never change."""
+    file_name: str = ""
+    """Name to save it under; empty for what is to be shown."""
 
 
 def environments(guard: Guard) -> Answer:
@@ -73,27 +75,27 @@ def environment(guard: Guard, name: str) -> Answer:
 
 def release(guard: Guard, name: str, label: str) -> Answer:
     """Return one release."""
-    return Answer(shown(guard, _offer(guard, name, label)))
+    return Answer(shown(guard, offer_of(guard, name, label)))
 
 
 def spec(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
     """Return the canonical bytes of a release's spec: their SHA-256 is its digest."""
-    offer = _offer(guard, name, label)
-    return _addressed(guard.spec_bytes(offer.entry), offer, digest)
+    offer = offer_of(guard, name, label)
+    return addressed(guard.spec_bytes(offer.entry), offer, digest)
 
 
 def packages(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
     """Return the packages of a release, for people to search."""
-    offer = _offer(guard, name, label)
+    offer = offer_of(guard, name, label)
     found = guard.spec(offer.entry)
     content = {"platform": found.platform, "mixed": found.is_mixed, "packages": listed(found)}
-    return _addressed({**_identity(offer), **content}, offer, digest)
+    return addressed({**identity(offer), **content}, offer, digest)
 
 
 def explicit_file(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
     """Return a release as an `@EXPLICIT` file."""
-    offer = _offer(guard, name, label)
-    return _addressed(
+    offer = offer_of(guard, name, label)
+    return addressed(
         explicit(guard.spec(offer.entry), offer.entry.id), offer, digest, "text/plain; charset=utf-8"
     )
 
@@ -103,12 +105,12 @@ def difference(guard: Guard, name: str, label: str, to: str, form: str = "json")
 
     `form` is one of `json`, `markdown` and `csv`; raises `invalid-argument` for another one.
     """
-    before = _offer(guard, name, label)
-    after = _offer(guard, *names.split_release_id(to))
+    before = offer_of(guard, name, label)
+    after = offer_of(guard, *names.split_release_id(to))
     changes = diff(guard.spec(before.entry), guard.spec(after.entry))
     match form:
         case "json":
-            sides = {"from": _identity(before), "to": _identity(after)}
+            sides = {"from": identity(before), "to": identity(after)}
             return Answer({**sides, "changes": [item.as_json() for item in changes]})
         case "markdown":
             text = comparison_markdown(before.entry.id, after.entry.id, changes)
@@ -173,7 +175,7 @@ def usable_listing(guard: Guard) -> Listing:
     return listing
 
 
-def _offer(guard: Guard, name: str, label: str) -> Offer:
+def offer_of(guard: Guard, name: str, label: str) -> Offer:
     """Return the allowed offer of a release; raise its decision's refusal, or `release-unknown`."""
     for offer in usable_listing(guard).offers:
         if (offer.entry.name, offer.entry.release) == (name, label):
@@ -239,12 +241,13 @@ def _warnings(decision: Decision) -> tuple[Reason, ...]:
     return decision.warnings if isinstance(decision, Allowed) else ()
 
 
-def _identity(offer: Offer) -> dict[str, Any]:
+def identity(offer: Offer) -> dict[str, Any]:
+    """Return which release it is, and the digest of its spec."""
     entry = offer.entry
     return {"environment": entry.name, "release": entry.release, "spec": entry.spec}
 
 
-def _addressed(
+def addressed(
     content: Mapping[str, Any] | bytes | str, offer: Offer, digest: str, media_type: str = "application/json"
 ) -> Answer:
     """Return the answer for what the spec's digest names, after checking the digest that was asked for."""
