@@ -38,6 +38,9 @@ class CondaError(Exception):
         self.message = message or ""
         super().__init__(message)
 
+    def __str__(self) -> str:
+        return self.message % {}  # conda before 26.7 fills its messages in, whether there is something or not
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self}"
 

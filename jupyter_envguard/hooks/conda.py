@@ -68,6 +68,10 @@ class EnvguardDenied(CondaError):
 
     return_code = EXIT_CODE
 
+    def __str__(self) -> str:
+        """Return the message as it is: conda before 26.7 would fill in what an address has after a `%`."""
+        return str(self.args[0])
+
 
 @hookimpl()
 def conda_pre_commands() -> Iterator[Any]:
@@ -113,11 +117,7 @@ def conda_error_hints(error: Exception) -> Iterator[Any]:
     from conda.plugins.types import CondaErrorHint
 
     if type(error).__name__ in ("EnvironmentIsFrozenError", "EnvironmentNotWritableError"):
-        from conda.base.context import context
-
-        ruling = rules.decide("conda:install", "conda install", str(context.target_prefix))
-        if not ruling.allowed:
-            yield CondaErrorHint(text=ruling.hint, hint_code="envguard_request")
+        yield CondaErrorHint(text=rules.whom_to_ask(), hint_code="envguard_request")
 
 
 def refuse_command(command: str) -> None:

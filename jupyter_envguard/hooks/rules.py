@@ -71,8 +71,14 @@ def decide(operation: str, command: str, prefix: str, packages: Sequence[str] = 
     if ruling is None:
         acl, ruling = None, _without_rules(operation, command, prefix, name)
     if not ruling.allowed:
-        _say_where_to_ask(ruling, acl, packages)
+        ruling.link = _link(acl, packages, ruling.environment)
+        ruling.hint = _hint(ruling.link)
     return ruling
+
+
+def whom_to_ask(packages: Sequence[str] = ()) -> str:
+    """Return what to do where something was refused that the rules were not asked about."""
+    return _hint(_link(trusted.rules(), packages, ""))
 
 
 def grammar() -> dict[str, Any]:
@@ -162,9 +168,10 @@ def _without_rules(operation: str, command: str, prefix: str, name: str) -> Ruli
     return Ruling("deny", "frozen", message, "environment", name.partition("@")[0])
 
 
-def _say_where_to_ask(ruling: Ruling, acl: dict[str, Any] | None, packages: Sequence[str]) -> None:
+def _link(acl: dict[str, Any] | None, packages: Sequence[str], environment: str) -> str:
     address = str((acl or {}).get("request") or "") or links.own_form()
-    if address:
-        subject = " ".join(packages[:MOST_PACKAGES])
-        ruling.link = links.filled(address, subject, ruling.environment)
-        ruling.hint = f"Ask for a package: {ruling.link}"
+    return links.filled(address, " ".join(packages[:MOST_PACKAGES]), environment)
+
+
+def _hint(link: str) -> str:
+    return f"Ask for a package: {link}" if link else ASK
