@@ -57,7 +57,7 @@ def start_ms() -> float:
 
 def show(name: str, times: list[float], start: float) -> None:
     print(
-        f"  {name:34}{statistics.median(times):9.3f}{min(times):9.3f}   ms{start / min(times):12.0f} in a start"
+        f"  {name:34}{statistics.median(times):9.3f}{min(times):9.3f}   ms{start / min(times):10.0f} a start"
     )
 
 
