@@ -162,6 +162,14 @@ CODES: Mapping[str, str] = MappingProxyType(
         "prefix-mismatch": "An image was sealed for the root of another store.",
         "delivery-incomplete": "Contents of an image that was fetched are missing.",
         "object-mismatch": "What was fetched is not the content that it should be.",
+        # transfer
+        "not-shared": "A share does not have the release.",
+        "share-invalid": "What a share has of a release contradicts itself or is beyond a limit.",
+        "source-broken": "A share did not send what was asked for, and may do better next time.",
+        "source-refused": "A share does not let this machine read what was asked for.",
+        "source-slow": "A share sends so slowly that it would never end.",
+        "source-redirects": "A share redirects too often, or to a place that is less safe.",
+        "source-no-ranges": "A share does not send parts of files.",
         "store-root-invalid": "The path of the store cannot be the root of environments.",
         "store-root-unsafe": "The store lies where others than its owner can change it.",
         # confine

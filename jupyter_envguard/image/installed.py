@@ -54,6 +54,10 @@ class Image:
         """Return the spec; raise `image-damaged` when it is not the one that was recorded."""
         return Spec.from_json(json.loads(_document(self.meta / SPEC, self.spec_digest)))
 
+    def documents(self) -> Documents:
+        """Return everything that lies beside it; raise `image-damaged` when that does not fit together."""
+        return Documents.parse({name: _read(self.meta / name) for name in (RECORD, MANIFEST, SPEC)})
+
 
 @dataclass(frozen=True, slots=True)
 class Documents:

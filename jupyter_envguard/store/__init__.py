@@ -25,6 +25,17 @@ from jupyter_envguard.store.delivery import Delivery, Wanted
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.layout import Weakness
 from jupyter_envguard.store.leases import leased, take_lease
+from jupyter_envguard.store.objects import SHARED_BYTES
 from jupyter_envguard.store.presence import Presence
 
-__all__ = ["Delivery", "Image", "Presence", "Store", "Wanted", "Weakness", "leased", "take_lease"]
+__all__ = [
+    "SHARED_BYTES",
+    "Delivery",
+    "Image",
+    "Presence",
+    "Store",
+    "Wanted",
+    "Weakness",
+    "leased",
+    "take_lease",
+]

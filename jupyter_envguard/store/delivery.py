@@ -97,11 +97,14 @@ class Delivery:
             self._waiting.append((line, target))
 
     def checkpoint(self) -> None:
-        """Make what is complete survive this process and the power: sync, then give objects their names."""
+        """Make what is complete survive this process and the power: sync, then give objects their names.
+
+        Others may go on putting.
+        """
+        complete, self._waiting = self._waiting, []
         sync_file_system(self._folder)
-        for line, path in self._waiting:
+        for line, path in complete:
             self._objects.keep(line, path)
-        self._waiting.clear()
 
     def assemble(self, tree: Path) -> None:
         """Make the sealed tree in the empty folder `tree`; raise `delivery-incomplete` unless all is here."""

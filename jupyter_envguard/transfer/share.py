@@ -1,0 +1,165 @@
+"""A share that is written to: `Share`.
+
+Publishing writes what no listing at hand has into one new blob, then the listing.
+Both get their names only when they are whole and on the disk, so a reader sees a
+release or none; two who publish the same at once write the same. That needs no lock,
+which network file systems are bad at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from jupyter_envguard.errors import EnvGuardError, Untrusted
+from jupyter_envguard.files import explained, sync_folder, write_atomically
+from jupyter_envguard.image import Image
+from jupyter_envguard.spec import check_digest
+from jupyter_envguard.store import SHARED_BYTES
+from jupyter_envguard.transfer.frames import CHUNK, Contents, grouped, write_frame
+from jupyter_envguard.transfer.index import Frame, Listing, Piece, by_content
+from jupyter_envguard.transfer.limits import LIMITS, Limits
+from jupyter_envguard.transfer.sources import FolderSource
+
+RELEASES, BLOBS = "releases", "blobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of publishing."""
+
+    new: bool
+    """False when the release was there already."""
+    bytes_written: int
+    """Bytes that the share grew by."""
+    contents: int
+    """Contents that no release at hand had."""
+
+
+def release_file(pack: str) -> str:
+    """Return the name of the file about the release that was made from `pack`."""
+    return f"{RELEASES}/{check_digest(pack).removeprefix('sha256:')}.zst"
+
+
+class Share:
+    """The share in the folder `root`, which exists; its owner writes to it, everybody reads it."""
+
+    def __init__(self, root: Path, limits: Limits = LIMITS) -> None:
+        self._root = root
+        self._limits = limits
+        self._source = FolderSource(root)
+
+    def publish(self, image: Image, like: Iterable[str] = ()) -> Published:
+        """Put the release of `image` on the share, unless it is there.
+
+        `like` names the packs of releases that may be on the share and have much in
+        common: what they have is not written again. Raises `image-drifted` when a
+        file of the image is not what its manifest says, and what `explained` says of
+        a disk; then readers see no difference.
+        """
+        target = self._root / release_file(image.pack)
+        if target.exists():
+            return Published(new=False, bytes_written=0, contents=0)
+        documents = image.documents()
+        with explained(f"publish to {self._root}"):
+            for folder in (RELEASES, BLOBS):
+                (self._root / folder).mkdir(mode=0o755, exist_ok=True)
+            known = self._known(like)
+            held = by_content(known)
+            files = {line.content: line for line in documents.manifest.lines if line.kind == "f"}
+            pieces = [Piece(x.content, x.size) for x in files.values() if x.content not in held and x.size]
+            # Stores do not share small contents, so every node reads them anew: they get frames of their own.
+            pieces.sort(key=lambda piece: piece.size < SHARED_BYTES)
+            used = dict.fromkeys(held[content] for content in files if content in held)
+            paths = {content: image.path / line.path for content, line in files.items()}
+            new, size = self._write_blob(pieces, paths) if pieces else ((), 0)
+            frames = sorted((*used, *new), key=lambda frame: (frame.blob, frame.offset))
+            listing = Listing(documents, tuple(frames)).encode()
+            write_atomically(target, listing)
+        return Published(new=True, bytes_written=size + len(listing), contents=len(pieces))
+
+    def releases(self) -> tuple[str, ...]:
+        """Return the digests of the packs of all releases on the share, sorted."""
+        with explained(f"read {self._root}"):
+            names = sorted(path.stem for path in (self._root / RELEASES).glob("[0-9a-f]*.zst"))
+        return tuple(f"sha256:{name}" for name in names if len(name) == 64)
+
+    def _known(self, like: Iterable[str]) -> list[Frame]:
+        """Return the frames of those of the releases `like` that are on the share and can be read."""
+        found: dict[Frame, None] = {}
+        for pack in like:
+            with contextlib.suppress(EnvGuardError):
+                content = self._source.read(release_file(pack), self._limits.release_bytes)
+                frames = Listing.decode(content, self._limits).frames
+                sizes = {frame.blob: self._size(frame.blob) for frame in frames}
+                found |= dict.fromkeys(f for f in frames if f.offset + f.length <= sizes[f.blob])
+        return list(found)
+
+    def _size(self, blob: str) -> int:
+        try:
+            return (self._root / BLOBS / blob).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _write_blob(self, pieces: list[Piece], paths: dict[str, Path]) -> tuple[list[Frame], int]:
+        spare = self._root / BLOBS / f".{secrets.token_hex(16)}.tmp"
+        try:
+            with spare.open("xb") as file:
+                blob = _Blob(file)
+                frames = []
+                for group in grouped(pieces):
+                    start = blob.size
+                    length = write_frame(group, lambda piece: _content(paths[piece.sha256], piece), blob)
+                    frames.append(Frame("", start, length, group))
+                file.flush()
+                os.fsync(file.fileno())
+            spare.chmod(0o444)
+            name = blob.digest.hexdigest()
+            spare.replace(self._root / BLOBS / name)
+        finally:
+            spare.unlink(missing_ok=True)
+        sync_folder(self._root / BLOBS)
+        return [replace(frame, blob=name) for frame in frames], blob.size
+
+
+class _Blob:
+    """A file that is hashed while it is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, content: bytes, /) -> None:
+        """Take the next bytes."""
+        self._file.write(content)
+        self.digest.update(content)
+        self.size += len(content)
+
+
+def _content(path: Path, piece: Piece) -> Contents:
+    """Yield the content of `path`; raise `image-drifted` at its end when it was not `piece`."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(handle, "rb") as file:
+            while size <= piece.size and (chunk := file.read(CHUNK)):
+                size += len(chunk)
+                digest.update(chunk)
+                yield chunk
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
+            raise
+    if digest.hexdigest() != piece.sha256:
+        raise Untrusted(
+            "image-drifted",
+            f"{path} is not what the manifest says.",
+            "Verify the image, remove it, and import its pack again.",
+        )
