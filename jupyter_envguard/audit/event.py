@@ -34,12 +34,14 @@ TYPES = frozenset(
         "env.drifted",
         "env.verify",
         "export",
-        "install.denied",
         "kernel.crash",
         "kernel.denied",
+        "kernel.drifted",
         "kernel.start",
         "kernel.stop",
         "log.verify",
+        "package.denied",
+        "package.recorded",
         "release.approve",
         "release.archive",
         "release.check",
@@ -51,6 +53,7 @@ TYPES = frozenset(
         "request.declined",
         "request.made",
         "site.init",
+        "wall.denied",
     }
 )
 """Every type of event."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import IO
 
@@ -32,9 +32,11 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Variables that the wall needs."""
     descriptors: tuple[int, ...] = ()
-    """What the process is given besides the standard three; of these the kernel gets only its lease."""
+    """What the process is given besides the standard three; the kernel gets its lease and what is passed."""
     line: Line | None = None
     """Where the wall says why it did not start the program; None without a wall."""
+    gaps: tuple[str, ...] = ()
+    """A sentence for each thing that the walls around the kernel do not keep from it."""
 
     def refusal(self) -> str:
         """Wait until the program runs; return nothing, or why it does not. Call it once, after the start."""
@@ -58,11 +60,17 @@ class Line:
 
 @contextmanager
 def confined(
-    site: Site, guard: Enforcement, image: Image, command: list[str], runtime: str
+    site: Site,
+    guard: Enforcement,
+    image: Image,
+    command: list[str],
+    runtime: str,
+    passed: tuple[int, ...] = (),
 ) -> Iterator[Start]:
     """Yield how `command`, whose program is one of `image`, is started at `site` for whom `guard` holds.
 
-    `runtime` is the folder of the kernel's connection file, which kernels write anew.
+    `runtime` is the folder of the kernel's connection file, which kernels write anew;
+    `passed` are descriptors that the kernel inherits.
     The process holds a lease on `image`, which ends with the last process of the kernel.
     Raises `image-missing` when the image is being removed, `image-drifted` when the
     program is not the approved one, and where the wall is required
@@ -75,7 +83,7 @@ def confined(
             open_until_started.callback(os.close, program)
         ours, theirs = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
         line = Line(open_until_started.enter_context(ours), open_until_started.enter_context(theirs))
-        yield _start(site, guard, image, command, program, lease, line, runtime)
+        yield _start(site, guard, image, command, program, (lease, *passed), line, runtime)
 
 
 def _start(
@@ -84,13 +92,13 @@ def _start(
     image: Image,
     command: list[str],
     program: int | None,
-    lease: int,
+    inherited: tuple[int, ...],
     line: Line,
     runtime: str,
 ) -> Start:
-    free = Start(tuple(command), descriptors=(lease,))
+    free = Start(tuple(command), descriptors=inherited)
     if guard.level == "advise":
-        return free
+        return replace(free, gaps=(f"{site.name} confines no kernels.",))
     support = confine.available()
     if not support.files and guard.required:
         raise Unavailable(
@@ -99,14 +107,15 @@ def _start(
             "Use a machine with Linux 5.19 or newer and Landlock; `jupyter envguard doctor` tells.",
         )
     if not support.files:
-        return free
+        return replace(free, gaps=support.gaps(confine.Confinement()))
     temporary = wall.private_folder()
     tell = line.theirs.fileno()
-    kept = (lease, tell) if program is None else (lease, tell, program)
-    folders = _folders(site, guard, temporary, runtime)
+    kept = (*inherited, tell) if program is None else (*inherited, tell, program)
+    folders, dangers = _folders(site, guard, temporary, runtime)
+    programs, risks = _programs(guard, image, folders) if guard.locked else ((wall.EVERYTHING,), [])
     around = confine.Confinement(
         read=(wall.EVERYTHING,),
-        execute=_programs(guard, image, folders) if guard.locked else (wall.EVERYTHING,),
+        execute=programs,
         write=(*folders, *wall.devices()),
         network=True,
         keep=kept,
@@ -116,22 +125,29 @@ def _start(
         must_seal=guard.required,
         refused=wall.refused_calls(guard.strict_memory) if guard.locked else (),
     )
-    return Start(tuple(confine.command(around, command)), {"TMPDIR": temporary}, kept, line)
+    gaps = (
+        *support.gaps(around),
+        *(f"Kernels can change what they must not: {why}." for why in dangers),
+        *(f"Kernels can run what they must not: {why}." for why in risks),
+    )
+    if not wall.stands(str(site.store_root)):
+        gaps += ("No wall stands around the session, so terminals are not confined.",)
+    return Start(tuple(confine.command(around, command)), {"TMPDIR": temporary}, kept, line, gaps)
 
 
-def _folders(site: Site, guard: Enforcement, *own: str) -> list[str]:
+def _folders(site: Site, guard: Enforcement, *own: str) -> tuple[list[str], list[str]]:
     wanted = (wall.home_folder(), *own, *map(str, guard.write))
     folders, dangers = wall.open_folders(wanted, map(str, site.protected()))
     _refuse(guard, dangers, "kernels could change what they must not")
-    return folders
+    return folders, dangers
 
 
-def _programs(guard: Enforcement, image: Image, writable: list[str]) -> tuple[str, ...]:
+def _programs(guard: Enforcement, image: Image, writable: list[str]) -> tuple[tuple[str, ...], list[str]]:
     """Return what a kernel of `image` may run: its environment, programs of the system, and what is named."""
     named = map(str, guard.execute)
     found, dangers = wall.allowed_programs(named, str(image.path / "bin/python"), writable)
     _refuse(guard, dangers, "kernels could run what they must not")
-    return tuple(dict.fromkeys((str(image.path.resolve()), *found)))
+    return tuple(dict.fromkeys((str(image.path.resolve()), *found))), dangers
 
 
 def _refuse(guard: Enforcement, dangers: list[str], why: str) -> None:

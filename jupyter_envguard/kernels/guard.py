@@ -204,6 +204,11 @@ class Guard:
         about |= {"kernel_id": permit.kernel_id, "kernel_name": offer.kernel_name, "catalog": permit.catalog}
         self.sources.journal.write(kind, permit.subject, offer.entry, error, **about)
 
+    def record_session(self, kind: str, error: EnvGuardError | None = None, **about: str | int) -> None:
+        """Record what happened in the session outside of kernels; raises as `record` does."""
+        listing = self.listing()
+        self.sources.journal.write(kind, listing.subject, None, error, catalog=listing.version, **about)
+
     def launch(self, entry: Entry) -> Launch:
         """Return what a start of `entry` would start, which is no permission to do so.
 

@@ -30,6 +30,7 @@ from jupyter_envguard.kernels import subject
 from jupyter_envguard.kernels.activation import check_kept
 from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.listing import Listing
+from jupyter_envguard.kernels.running import Running
 
 PROVISIONER = "envguard-provisioner"
 """Name of our provisioner in kernelspecs and among entry points."""
@@ -115,6 +116,7 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
         self.guard = Guard(
             Path(self.site), subjects, server=os.environ.get("JUPYTERHUB_SERVER_NAME", ""), verify=self.verify
         )
+        self.running = Running(self.guard)
         self._shown = Shown(None, {}, b"")
         self._told = ""
         self._pin_provisioner()

@@ -104,6 +104,8 @@ class Launch:
     """Variables that its kernel.json asks for, unfiltered."""
     metadata: Mapping[str, Any]
     """Abilities of the kernel."""
+    reports: bool = False
+    """Whether it loads the hooks, which report to the server."""
 
     def command(self, connection_file: str, *, locked: bool = False) -> list[str]:
         """Return the words to start, with the connection file filled in; `locked` guards Python's imports."""
@@ -121,7 +123,7 @@ def launch_for(image: Path, language: str) -> Launch:
     if language.lower() == "python" and _has_ipykernel(image):
         argv = ("python", "-c", PYTHON_START, "-f", CONNECTION_FILE)
         metadata = own.metadata if own else MappingProxyType({})
-        return Launch(_command(image, argv, ""), "signal", MappingProxyType({}), metadata)
+        return Launch(_command(image, argv, ""), "signal", MappingProxyType({}), metadata, reports=True)
     if own is None:
         why = f" ({'; '.join(faults)})" if faults else ""
         raise InvalidInput(

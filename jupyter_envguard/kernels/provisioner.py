@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,10 +22,12 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable
 from jupyter_envguard.files import explained
+from jupyter_envguard.hooks.report import LINE
 from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.confined import Start, confined
 from jupyter_envguard.kernels.guard import Permit
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from jupyter_envguard.kernels.running import Process
 from jupyter_envguard.kernels.told import told
 from jupyter_envguard.landlock import CANNOT_CONFINE
 
@@ -79,11 +82,14 @@ class EnvGuardProvisioner(LocalProvisioner):
         del cmd, kwargs
         self._is_ending = False
         try:
-            with explained(f"start {self._prepared['cmd'][0]}"), self._confined() as start:
-                how = {**self._prepared, "cmd": list(start.command), "pass_fds": start.descriptors}
-                how["env"] = {**self._prepared["env"], **start.environment}
-                info = await super().launch_kernel(**how)
-                await self._started(start)
+            with explained(f"start {self._prepared['cmd'][0]}"), self._line() as (ours, theirs):
+                with self._confined(*theirs) as start:
+                    how = {**self._prepared, "cmd": list(start.command), "pass_fds": start.descriptors}
+                    how["env"] = self._prepared["env"] | start.environment
+                    how["env"] |= zip([LINE], map(str, theirs), strict=False)
+                    info = await super().launch_kernel(**how)
+                    await self._started(start)
+                self._take_note(start, ours)
                 return info
         except EnvGuardError as error:
             await self._finish("kernel.start", error)
@@ -120,7 +126,36 @@ class EnvGuardProvisioner(LocalProvisioner):
             }
         return found
 
-    def _confined(self) -> AbstractContextManager[Start]:
+    @contextmanager
+    def _line(self) -> Iterator[tuple[socket.socket | None, tuple[int, ...]]]:
+        """Yield our end of a socket, closed if the start fails, and the kernel's, if it has use for it."""
+        if self._permit is None or not self._permit.launch.reports:
+            yield None, ()
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                yield ours, (theirs.fileno(),)
+            except BaseException:
+                ours.close()
+                raise
+
+    def _take_note(self, start: Start, line: socket.socket | None) -> None:
+        """Let the server know what runs now."""
+        process: Any = self.process
+        manager = self._guarding()
+        if self._permit is not None:
+            made = Process(
+                permit=self._permit,
+                pid=process.pid,
+                program=self._prepared["cmd"][0],
+                reports=line is not None,
+                level=manager.guard.enforcement(self._permit.subject).level,
+                gaps=start.gaps,
+            )
+            manager.running.started(made, line)
+
+    def _confined(self, *passed: int) -> AbstractContextManager[Start]:
         if self._permit is None:
             raise Denied(
                 "guard-not-in-place",
@@ -132,7 +167,7 @@ class EnvGuardProvisioner(LocalProvisioner):
         runtime = str(Path(kernel.connection_file).resolve().parent)
         enforcement = guard.enforcement(self._permit.subject)
         command = self._prepared["cmd"]
-        return confined(guard.sources.site, enforcement, self._permit.image, command, runtime)
+        return confined(guard.sources.site, enforcement, self._permit.image, command, runtime, passed)
 
     async def _started(self, start: Start) -> None:
         """Wait until the program runs behind its wall; raise why it does not."""
@@ -164,6 +199,7 @@ class EnvGuardProvisioner(LocalProvisioner):
         permit, self._permit = self._permit, None
         if permit is None:
             return
+        self._guarding().running.ended(str(self.kernel_id))
         try:
             await asyncio.to_thread(self._guarding().guard.record, permit, kind, error, **about)
         except EnvGuardError as failure:

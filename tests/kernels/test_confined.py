@@ -58,6 +58,7 @@ def test_a_site_that_only_advises_starts_the_command_itself(
 ) -> None:
     found = start(level="advise")
     assert (found.command, dict(found.environment)) == ((str(images[0].python), "-c", "pass"), {})
+    assert found.gaps == ("Test Hub confines no kernels.",)
 
 
 def test_the_process_is_given_a_lease_whatever_the_wall(start: Starting) -> None:
@@ -78,6 +79,7 @@ def test_without_landlock_a_kernel_starts_only_where_the_wall_is_not_required(
     start: Starting, no_landlock: None
 ) -> None:
     assert start().environment == {}
+    assert start().gaps == ("Nothing can be confined: it is switched off.",)
     assert code(start, mode="required") == "confine-unavailable"
 
 
@@ -85,7 +87,9 @@ def test_a_folder_that_holds_the_site_is_refused_where_the_wall_is_required(
     start: Starting, site: SiteBuilder
 ) -> None:
     assert code(start, mode="required", write=(site.folder,)) == "wall-open"
-    assert start(write=(site.folder,)).environment
+    found = start(write=(site.folder,))
+    assert found.environment
+    assert any("can change what they must not" in gap for gap in found.gaps)
 
 
 def settings(start: Start) -> dict[str, Any]:
@@ -124,10 +128,31 @@ def test_a_link_to_a_folder_of_programs_is_refused_where_the_wall_is_required(
     (at_home / "X11").symlink_to("/usr/bin")
     named = (at_home / "X11",)
     assert code(start, level="lockdown", mode="required", execute=named) == "wall-open"
-    assert "/usr/bin" not in settings(start(level="lockdown", execute=named))["execute"]
+    found = start(level="lockdown", execute=named)
+    assert "/usr/bin" not in settings(found)["execute"]
+    assert any("can run what they must not" in gap for gap in found.gaps)
 
 
 def test_the_descriptor_of_the_program_is_closed_afterwards(start: Starting) -> None:
     before = len(os.listdir("/proc/self/fd"))
     start()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_kernel_is_told_what_its_session_does_not_keep_from_it(
+    start: Starting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.wall, "stands", lambda _: True)
+    assert start().gaps == ()
+    monkeypatch.setattr(module.wall, "stands", lambda _: False)
+    assert start().gaps == ("No wall stands around the session, so terminals are not confined.",)
+
+
+def test_what_is_passed_to_the_kernel_is_kept_open(
+    site: SiteBuilder, images: tuple[Image, Image], at_home: Path
+) -> None:
+    found = load(site.path)
+    command = [str(images[0].python), "-c", "pass"]
+    for guard in (found.guard, Enforcement(level="advise")):
+        with confined(found, guard, images[0], command, str(at_home / "run"), (7,)) as start:
+            assert 7 in start.descriptors
