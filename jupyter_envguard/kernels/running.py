@@ -47,6 +47,7 @@ ATTEST_SECONDS = 1.0
 
 SHOWN_STATES: Mapping[ReleaseState | None, str] = {
     ReleaseState.APPROVED: "approved",
+    ReleaseState.ARCHIVED: "archived",
     ReleaseState.DEPRECATED: "deprecated",
 }
 """States of a release as the panel knows them; every other one has been withdrawn."""

@@ -8,6 +8,7 @@ on which no site is set is left as it is, and says so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ from traitlets import Unicode
 from jupyter_envguard import wall
 from jupyter_envguard.errors import Denied, EnvGuardError
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
-from jupyter_envguard.server import handlers, refusals
+from jupyter_envguard.server import handlers, kernels, refusals
 from jupyter_envguard.server.base import SETTING, Guarding
 from jupyter_envguard.server.terminals import wall_in
 from jupyter_envguard.site import Enforcement, Site, load
@@ -72,14 +73,22 @@ class EnvGuardApp(ExtensionApp):
                 "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
             )
             self._hold(problem)
-        elif guard is None:
+        elif isinstance(manager, EnvGuardKernelSpecManager):
+            manager.running.open()
+        else:
             self._server.log.warning(
                 "EnvGuard is installed, but no site is set: kernels of this server are not guarded."
             )
 
+    async def stop_extension(self) -> None:
+        """Listen to hooks no more; Jupyter calls this when the server ends."""
+        manager = self._server.kernel_spec_manager
+        if isinstance(manager, EnvGuardKernelSpecManager):
+            await asyncio.to_thread(manager.running.close)
+
     def initialize_handlers(self) -> None:
         """Add the REST API, and where a guard is wanted the verbs that explain its refusals."""
-        self.handlers.extend(handlers.HANDLERS)
+        self.handlers.extend([*handlers.HANDLERS, *kernels.HANDLERS])
         if self._guarding.guard is not None or self._guarding.problem is not None:
             self.handlers.extend(refusals.HANDLERS)
 

@@ -119,6 +119,7 @@ def jp_serverapp(started_serverapp: Any, wait: Callable[[Awaitable[Any]], Any]) 
     yield started_serverapp
     for kernel in started_serverapp.kernel_manager.list_kernel_ids():
         wait(started_serverapp.kernel_manager.shutdown_kernel(kernel, now=True))
+    wait(started_serverapp.cleanup_extensions())
     started_serverapp.session_manager.close()
 
 

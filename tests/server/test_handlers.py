@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 from jupyter_envguard.catalog import State
 from jupyter_envguard.errors import CODES
 from jupyter_envguard.image import Image
-from jupyter_envguard.server import handlers, refusals
+from jupyter_envguard.server import handlers, kernels, refusals
 from jupyter_envguard.server.base import EnvGuardHandler
 from tests.server.conftest import DESCRIPTION, Fetch
 from tests.sites import SiteBuilder
@@ -28,7 +28,7 @@ class TestDescription:
     def test_names_every_path_and_verb_and_no_other(self, described: dict[str, Any]):
         implemented = {
             (re.sub(r"\(\?P<(\w+)>.*?\)", r"{\1}", pattern), verb)
-            for pattern, handler, _ in handlers.HANDLERS
+            for pattern, handler, _ in [*handlers.HANDLERS, *kernels.HANDLERS]
             for verb in ("get", "post", "put", "patch", "delete")
             if verb in vars(handler)
         }
@@ -45,7 +45,9 @@ class TestDescription:
             references = [p.get("$ref", "").rpartition("/")[2] for p in item.get("parameters", [])]
             assert [name for name in references if name != "digest"] == re.findall(r"{(\w+)}", path)
 
-    @pytest.mark.parametrize("handler", [handler for _, handler, _ in handlers.HANDLERS + refusals.HANDLERS])
+    @pytest.mark.parametrize(
+        "handler", [handler for _, handler, _ in handlers.HANDLERS + kernels.HANDLERS + refusals.HANDLERS]
+    )
     def test_every_verb_is_authenticated_and_authorised_explicitly(self, handler: type[EnvGuardHandler]):
         verbs = [verb for verb in ("get", "post", "put", "patch", "delete") if verb in vars(handler)]
         assert verbs

@@ -1,5 +1,5 @@
-// Made by scripts/types.mjs from schemas 9055304fcd6144463dac1e3bae90032c594b593f5c561b98923c74a539223202;
-// the rest is 09a71218012d47108ffca7062687e840d1a54804d94bbdded6419dfaedd6400f.
+// Made by scripts/types.mjs from schemas c16fb5f613331f4b75e6bbba7fcd0ce049dd89629e43a07d214fbb9bcdf95874;
+// the rest is a610d8640cb4956a24a5397295b10bc4cd713d31036128222b8dfed25f911717.
 /**
  * `sha256:` and 64 lower-case hexadecimal digits.
  */
@@ -289,7 +289,7 @@ export interface Wall {
   /**
    * As the site says; empty when nobody can tell.
    */
-  level: 'enforce' | 'advise' | '';
+  level: 'lockdown' | 'enforce' | 'advise' | '';
   /**
    * Whether it stands without a gap.
    */
