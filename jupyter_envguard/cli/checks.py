@@ -230,10 +230,15 @@ def _keys(site: Site) -> Iterator[Check]:
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Check("keys", Status.FAIL, f"Others can look into {site.keys}.", f"chmod 700 {site.keys}")
         return
-    number = len(Keys(site.keys).signers())
-    yield Check(
-        "keys", Status.PASS, f"{count(number, 'key')} in {site.keys}, for {user_name(found.st_uid)} only."
-    )
+    number = count(len(Keys(site.keys).signers()), "key")
+    owner = user_name(found.st_uid)
+    if found.st_uid:  # a wall leaves open what its user may read
+        message = (
+            f"{number} in {site.keys}: a session of {owner} can read them, and so approve what it likes."
+        )
+        yield Check("keys", Status.WARN, message, "Give them to an account that runs no sessions.")
+    else:
+        yield Check("keys", Status.PASS, f"{number} in {site.keys}, for {owner} only.")
 
 
 def _store(site: Site) -> Iterator[Check]:
@@ -282,7 +287,7 @@ def _read(site: Site) -> Catalog:
 def _images(site: Site) -> Iterator[Check]:
     store = Store(site.store_root)
     entries = [entry for entry in _read(site).entries if entry.state in USABLE]
-    found = [check for check in (_image(store, entry) for entry in entries) if check is not None]
+    found = [check for check in (image_problem(store, entry) for entry in entries) if check is not None]
     yield from found
     if not found:
         yield Check(
@@ -290,7 +295,7 @@ def _images(site: Site) -> Iterator[Check]:
         )
 
 
-def _image(store: Store, entry: Entry) -> Check | None:
+def image_problem(store: Store, entry: Entry) -> Check | None:
     """Return what is wrong with the image of `entry`, or None."""
     again = "Import the pack again on this machine."
     try:

@@ -22,7 +22,7 @@ from jupyter_envguard.pack import open_pack
 from jupyter_envguard.site import Site, load
 from jupyter_envguard.store import Store
 from tests.catalogs import WHEN, entry
-from tests.packs import PackBuilder
+from tests.packs import SITE_PACKAGES, PackBuilder
 
 MODULE = [sys.executable, "-m", "jupyter_envguard.cli.main"]
 
@@ -160,6 +160,7 @@ def fill(folder: Path) -> Filled:
     entries = []
     for release, change in (("2026.05", "1.0"), ("2026.11", "2.0")):
         pack = PackBuilder.honest().record("acme", change)
+        pack.file(f"{SITE_PACKAGES}/ipykernel_launcher.py")
         pack.record("same", build="1" if release == "2026.11" else "0")
         if release == "2026.11":
             pack.dist_info("riskpip")

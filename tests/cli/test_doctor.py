@@ -165,3 +165,26 @@ def publish(own: Filled, *more: Any) -> None:
     old = repository.load()
     kept = [e for e in old.entries if e.state is State.REVOKED]
     repository.publish([*kept, *more], old.version)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--user", "ada"), ("--groups", "staff"), ("--refusal", "revoked", "--kernel", "datasci")],
+)
+def test_a_question_that_is_not_whole_is_refused(filled: Filled, run: Run, words: tuple[str, ...]) -> None:
+    assert run("doctor", "--json", "--site", filled.path, *words).refusal == (2, "invalid-argument")
+
+
+def test_without_a_catalog_nobody_has_a_kernel(own: Filled, run: Run) -> None:
+    for path in own.site.catalog_folder().rglob("*.json"):
+        path.unlink()
+    done = run("doctor", "--json", "--site", own.path, "--kernel", "datasci")
+    assert found(done, "catalog")[0][0] == "FAIL"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["store", "tiers", "wall", "kernel-wall", "launch", "start", "hooks", "lockdown", "guard", "keys"],
+)
+def test_every_layer_has_a_line(filled: Filled, run: Run, layer: str) -> None:
+    assert found(doctor(run, filled.path), layer)
