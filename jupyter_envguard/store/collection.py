@@ -105,7 +105,9 @@ def _take_away(store: Store, name: str, reasons: dict[str, Why | None]) -> bool:
     try:
         with store.shelf.lock(name, 0), unleased(store.layout.meta / name, name):
             store.shelf.clear(name)
-    except Unavailable:
+    except Unavailable as error:
+        if error.code != "locked":
+            raise
         reasons[name] = "busy"
         return False
     except Conflict:
@@ -124,7 +126,9 @@ def _take_objects(store: Store) -> tuple[list[int], bool]:
             for path in objects.unused():
                 found.append(path.lstat().st_size)
                 path.rename(heap / path.name)
-    except Unavailable:
+    except Unavailable as error:
+        if error.code != "locked":
+            raise
         return [], False
     return found, True
 

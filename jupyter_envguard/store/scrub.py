@@ -8,7 +8,6 @@ stays, and importing or fetching it again makes it whole.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,8 +53,7 @@ def scrub(
         hashes: dict[tuple[int, int], str] = {}
         yield from _objects(store, leave, after_each, hashes)
         for name in store.shelf.names():
-            with contextlib.suppress(Unavailable):  # somebody works on it, or it is gone
-                yield from _image(store, name, leave, hashes)
+            yield from _image(store, name, leave, hashes)
             after_each()
 
 
@@ -78,15 +76,22 @@ def _objects(
 
 def _image(store: Store, name: str, leave: bool, hashes: Hashes) -> Iterator[Damage]:
     findings, pack = _findings(store, name, hashes)
-    if not findings:
-        return
-    aside = None
-    if not leave:
+    if findings:
+        yield Damage(name, pack, findings, None if leave else _set_aside(store, name, findings))
+
+
+def _set_aside(store: Store, name: str, findings: tuple[Finding, ...]) -> Path | None:
+    """Move the image called `name` to the quarantine; return where it is, or None if somebody works on it."""
+    try:
         with store.shelf.lock(name, 0):
             Presence(store).withdraw(name)
             aside = store.shelf.set_aside(name)
-            (aside / FINDINGS).write_bytes(canonical_json([asdict(finding) for finding in findings]))
-    yield Damage(name, pack, findings, aside)
+    except Unavailable as error:
+        if error.code != "locked":
+            raise
+        return None
+    (aside / FINDINGS).write_bytes(canonical_json([asdict(finding) for finding in findings]))
+    return aside
 
 
 def _findings(store: Store, name: str, hashes: Hashes) -> tuple[tuple[Finding, ...], str]:
@@ -98,7 +103,5 @@ def _findings(store: Store, name: str, hashes: Hashes) -> tuple[tuple[Finding, .
         owner = store.root.stat().st_uid
         found = verify(image.path, image.manifest, "full", owner=owner, hashes=hashes)
         return (*found, *Presence(store).scrub(image)), pack
-    except Unavailable:
-        raise
-    except EnvGuardError as error:
+    except EnvGuardError as error:  # what cannot be read is damaged as well
         return (Finding(".", "changed", error.message),), pack

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.errors import NotFound
+from jupyter_envguard.errors import NotFound, Unavailable
 from jupyter_envguard.store import Image, Store, leased
 from jupyter_envguard.store import collection as module
 from jupyter_envguard.store.collection import collect
@@ -135,3 +135,17 @@ def test_kills_lose_nothing_that_is_needed(store: Store, image: Image, other: Im
     assert names(store.root / ".meta") == [image.path.name]
     assert len(list(Objects(store.layout).all())) == 1
     assert os.listdir(store.layout.trash) == []
+
+
+def test_a_failure_that_is_no_lock_is_not_taken_for_one(
+    store: Store, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Unavailable("io-error", "The disk does not answer.")
+
+    for place in (type(store.shelf), "lock"), (Objects, "collecting"):
+        with monkeypatch.context() as patch:
+            patch.setattr(*place, fail)
+            with pytest.raises(Unavailable) as caught:
+                collect(store, [], grace=0)
+        assert caught.value.code == "io-error"

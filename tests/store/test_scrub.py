@@ -119,19 +119,31 @@ def test_a_damaged_record_or_spec_is_damage(store: Store, image: Image, other: I
 def test_what_somebody_works_on_is_left_for_the_next_time(store: Store, image: Image) -> None:
     spoil(image.path / "share/doc/NEWS")
     with store.shelf.lock(image.path.name, 0):
-        assert list(scrub(store)) == []
-    assert len(list(scrub(store))) == 1
+        assert [damage.aside for damage in scrub(store)] == [None]
+    assert store.get(image.pack) == image
+    assert [damage.aside is None for damage in scrub(store)] == [False]
 
 
-def test_what_cannot_be_read_is_no_damage(
-    store: Store, image: Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_read_is_damage(store: Store, image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise Unavailable("io-error", "The disk does not answer.")
 
     monkeypatch.setattr(module, "verify", fail)
-    assert list(scrub(store)) == []
-    assert store.get(image.pack) == image
+    ((finding,),) = [damage.findings for damage in scrub(store)]
+    assert finding.detail == "The disk does not answer."
+
+
+def test_a_disk_that_cannot_be_written_to_is_an_error(
+    store: Store, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(image.path / "share/doc/NEWS")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise Unavailable("permission-denied", "The disk is read-only.")
+
+    monkeypatch.setattr(type(store.shelf), "lock", fail)
+    with pytest.raises(Unavailable):
+        list(scrub(store))
 
 
 def test_an_object_that_was_collected_meanwhile_is_no_damage(

@@ -1,0 +1,202 @@
+"""The store when the disk fails at each call in turn, is full at each size, and when its world changes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, Unavailable
+from jupyter_envguard.image import Documents, Image
+from jupyter_envguard.store import Delivery, Store
+from jupyter_envguard.store.collection import collect
+from jupyter_envguard.store.presence import Presence
+from jupyter_envguard.store.tiers import best
+from tests.disks import FailingCalls, tiny_disk
+from tests.images import plain
+from tests.packs import PackBuilder
+from tests.stores import add, is_clean, root_only
+
+CODES = {errno.ENOSPC: "disk-full", errno.EIO: "io-error"}
+STEP_KIBIBYTES = 16
+"""By how much the disk grows from one attempt to the next."""
+
+
+def release() -> PackBuilder:
+    return plain().file("share/own", bytes(range(256)) * 30).file("share/small", b"x" * 100)
+
+
+@pytest.fixture
+def image(store: Store, pack: Path) -> Image:
+    return add(store, pack)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    return release().write(tmp_path, "tar", "other")
+
+
+@pytest.mark.parametrize("number", CODES)
+class TestEveryCall:
+    """One call after the other fails; nothing of what was there is lost, and the next attempt succeeds."""
+
+    def each(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        number: int,
+        act: Callable[[], Any],
+        check: Callable[[], Any],
+    ) -> None:
+        with monkeypatch.context() as patch:
+            counted = FailingCalls(patch, 0, number)
+            act()
+        check()
+        assert counted.calls
+        for which in range(1, counted.calls + 1):
+            with monkeypatch.context() as patch:
+                FailingCalls(patch, which, number)
+                try:
+                    act()
+                except EnvGuardError as error:
+                    assert error.code in (CODES[number], "file-not-found"), which
+            check()
+
+    def test_of_adding(
+        self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        def check() -> None:
+            assert store.verify(image) == ()
+            added = add(store, other)
+            assert store.verify(added) == ()
+            store.remove(added.pack)
+            store.sweep()
+            assert is_clean(store)
+
+        self.each(monkeypatch, number, lambda: add(store, other), check)
+
+    def test_of_receiving(
+        self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        made = add(store, other)
+        documents = Documents.parse({path.name: path.read_bytes() for path in made.meta.iterdir()})
+        contents = {
+            line.content: (made.path / line.path).read_bytes()
+            for line in made.manifest.lines
+            if line.kind == "f"
+        }
+
+        def fill(delivery: Delivery) -> None:
+            for wanted in delivery.missing():
+                delivery.put(wanted, [contents[wanted.sha256]])
+
+        def check() -> None:
+            assert store.verify(image) == ()
+            received = store.receive(documents, fill)
+            assert store.verify(received) == ()
+            store.remove(received.pack)
+            store.sweep()
+            collect(store, [image.pack], grace=0)
+            assert is_clean(store)
+
+        check()
+        self.each(monkeypatch, number, lambda: store.receive(documents, fill), check)
+
+    def test_of_removing_and_collecting(
+        self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        def check() -> None:
+            assert store.verify(image) == ()
+            assert store.verify(add(store, other)) == ()
+
+        check()
+        self.each(monkeypatch, number, lambda: collect(store, [image.pack], grace=0), check)
+
+    def test_of_mounting(
+        self, store: Store, image: Image, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        if best() is None:
+            pytest.skip("nothing can be mounted here")
+        presence = Presence(store)
+
+        def check() -> None:
+            presence.mount(image)
+            assert store.verify(image) == ()
+            presence.unmount(image, forget=True)
+            assert store.verify(image) == ()
+
+        def both() -> None:
+            presence.mount(image)
+            presence.unmount(image, forget=True)
+
+        self.each(monkeypatch, number, both, check)
+
+
+@root_only
+class TestSizes:
+    def test_a_disk_of_any_size_has_all_or_nothing(self, tmp_path: Path, pack: Path, other: Path) -> None:
+        with tiny_disk(tmp_path / "disk", 128) as disk:
+            store = Store(disk / "store")
+            image = add(store, pack)
+            for size in range(128, 4096, STEP_KIBIBYTES):
+                subprocess.run(["mount", "-o", f"remount,size={size}k", str(disk)], check=True)
+                try:
+                    added = add(store, other)
+                except Unavailable as error:
+                    assert error.code == "disk-full"
+                    assert is_clean(store)
+                    assert store.verify(image) == ()
+                else:
+                    assert store.verify(added) == ()
+                    break
+            else:
+                pytest.fail("it never fitted")
+
+    def test_a_read_only_disk_is_looked_at_and_not_changed(self, tmp_path: Path, pack: Path) -> None:
+        with tiny_disk(tmp_path / "disk", 4096) as disk:
+            store = Store(disk / "store")
+            image = add(store, pack)
+            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+            assert store.verify(image) == Presence(store).check(image) == ()
+            assert collect(store, [], grace=0, dry_run=True).removed == (image.path.name,)
+            for act in (
+                lambda: collect(store, [], grace=0),
+                lambda: store.remove(image.pack),
+                lambda: Presence(store).unmount(image),
+            ):
+                with pytest.raises(EnvGuardError) as caught:
+                    act()
+                assert caught.value.code == "permission-denied"
+            assert store.verify(image) == ()
+
+
+class TestWorld:
+    def test_a_path_without_room_in_a_placeholder_changes_nothing(self, tmp_path: Path) -> None:
+        pack = PackBuilder().file("lib/short.so", b"\x7fELF\0/short/placeholder\0", mode=0o755)
+        pack.prefixes.append(("lib/short.so", "/short/placeholder", "binary"))
+        pack.record("short", paths=[("lib/short.so", "/short/placeholder", "binary")])
+        store = Store(tmp_path / "store")
+        with pytest.raises(InvalidInput) as caught:
+            add(store, pack.write(tmp_path, "tar", "short"))
+        assert caught.value.code == "image-prefix-too-long"
+        assert is_clean(store)
+
+    @pytest.mark.parametrize("year", [1971, 2100])
+    def test_a_wrong_clock_changes_neither_images_nor_what_is_kept(
+        self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, year: int
+    ) -> None:
+        monkeypatch.setattr("time.time", lambda: (year - 1970) * 365.25 * 86400)
+        added = add(store, other)
+        assert store.verify(added) == store.verify(image, "stat") == ()
+        collect(store, [image.pack, added.pack], grace=3600)
+        assert store.get(image.pack) == image
+        assert store.get(added.pack) == added
+
+    def test_what_is_gone_is_named(self, store: Store, image: Image) -> None:
+        os.rename(store.root, store.root.with_name("gone"))
+        with pytest.raises(NotFound):
+            store.get(image.pack)
