@@ -33,6 +33,8 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "show": ("catalog", "show one release: digests, approval, packages"),
         "diff": ("catalog", "compare the packages of two releases"),
         "export": ("export", "write the pinned spec of a release in another format"),
+        "publish": ("transfer", "put a release where other machines can fetch it"),
+        "fetch": ("transfer", "bring releases to this machine: only what it lacks, all of it verified"),
         "verify": ("evidence", "compare images with their manifests, and check the log"),
         "log": ("evidence", "read the log of decisions and kernel starts"),
         "store": ("store", "look after the images on this machine: mount, collect, scrub"),

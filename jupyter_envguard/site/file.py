@@ -40,7 +40,7 @@ STORE = re.compile(r"/[A-Za-z0-9._/@+-]+\Z")
 FOLDERS = ("catalog", "decisions", "keys", "store", "spool")
 """Places with their own owners: nothing else may lie inside one of them."""
 OPTIONAL = frozenset(
-    {"acl", "audit", "contact", "decisions", "guard", "keys", "policy", "request_url", "successors"}
+    {"acl", "audit", "contact", "decisions", "guard", "keys", "policy", "request_url", "shares", "successors"}
 )
 
 
@@ -74,6 +74,8 @@ class Site:
     """Whom users ask about environments, in words that they can read; empty when nobody is named."""
     successors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Which environment or release stands in for a kernel that is not there, by the kernel's name."""
+    shares: tuple[str, ...] = ()
+    """Folders and URLs from which nodes fetch releases, the first that has one."""
     policy: Policy = DEFAULT
     """What a pack must meet."""
     guard: Enforcement = USUAL
@@ -153,6 +155,7 @@ def parse(text: str, path: Path) -> Site:
         request_template=values.get("request_url", ""),
         contact=values.get("contact", ""),
         successors=values.get("successors", MappingProxyType({})),
+        shares=values.get("shares", ()),
         policy=values.get("policy", DEFAULT),
         guard=values.get("guard", USUAL),
         acl=values.get("acl", SHIPPED),
@@ -205,6 +208,13 @@ def _successors(node: Node, _folder: Path, mistakes: Mistakes) -> Mapping[str, s
     return successors(node, mistakes)
 
 
+def _shares(node: Node, folder: Path, mistakes: Mistakes) -> tuple[str, ...]:
+    def address(item: Node, mistakes: Mistakes) -> str | None:
+        return reading.checked(item, lambda text: _source(text, folder), mistakes)
+
+    return reading.items(node, address, mistakes)
+
+
 def _policy(node: Node, _folder: Path, mistakes: Mistakes) -> Policy:
     return policy(node, mistakes)
 
@@ -232,6 +242,7 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "contact": _contact,
         "decisions": _path,
         "successors": _successors,
+        "shares": _shares,
         "policy": _policy,
         "guard": enforcement,
         "acl": _acl,

@@ -42,6 +42,9 @@ decisions: {decisions}
 # What notebooks get that name a kernel which is not there.
 # successors: {{python3: datasci, ds-2025: datasci@2026.05}}
 
+# Where nodes fetch releases that were published: folders and URLs, the first that has one.
+# shares: [/mnt/envguard/share, https://files.example.org/envguard]
+
 policy:
   # Which rules a pack must meet: default, or a list of their ids (jupyter envguard rules).
   rules: default

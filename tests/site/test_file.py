@@ -51,13 +51,14 @@ class TestParse:
     def test_reads_everything(self) -> None:
         more = (
             'keys: ../keys\nrequest_url: "https://example.org/ask"\ncontact: Ada, room 4\n'
-            "audit: {required: false}\npolicy: {rules: [pip.mixed]}\n"
+            "audit: {required: false}\npolicy: {rules: [pip.mixed]}\nshares: [../share, https://e.org/s/]\n"
         )
         site = parse(MINIMAL + more, FILE)
         assert site.keys == Path("/srv/keys")
         assert (site.request_url, site.contact) == ("https://example.org/ask", "Ada, room 4")
         assert not site.audit_required
         assert site.policy.rules == ("pip.mixed",)
+        assert site.shares == ("/srv/share", "https://e.org/s")
 
     def test_keeps_the_record_required_when_nothing_else_is_said(self) -> None:
         assert parse(MINIMAL + "audit: {}", FILE).audit_required

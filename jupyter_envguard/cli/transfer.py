@@ -1,0 +1,164 @@
+"""`publish` and `fetch`: releases on their way from machine to machine."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from jupyter_envguard.catalog import Catalog, Entry, names
+from jupyter_envguard.catalog.entry import USABLE
+from jupyter_envguard.cli.context import Context
+from jupyter_envguard.cli.progress import progress
+from jupyter_envguard.cli.terminal import count, escape, file_size
+from jupyter_envguard.cli.verbs import Answer, Verb
+from jupyter_envguard.errors import EnvGuardError, InvalidInput
+from jupyter_envguard.store import Store
+from jupyter_envguard.transfer import Digests, Fetched, Share, Source, fetch, source_at
+
+MOST_ALIKE = 8
+"""Releases whose contents are looked for on the share before anything is written there."""
+ELSEWHERE = frozenset({"not-shared", "source-broken", "source-refused", "source-slow", "source-redirects"})
+"""Errors of one share after which the next one is asked."""
+
+
+def publish_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `publish`."""
+    parser.add_argument("release", metavar="NAME@RELEASE", help="a release whose image is on this machine")
+    parser.add_argument("share", metavar="FOLDER", help="the folder that nodes, or a web server, read")
+
+
+def publish(arguments: Namespace, context: Context) -> Answer:
+    """Write what nodes need to make an image of the release; what is there is not written again."""
+    site = context.site()
+    catalog = context.catalog(site)
+    entry = catalog.require(*names.split_release_id(arguments.release))
+    image = Store(site.store_root).get(entry.pack)
+    if image.manifest_digest != entry.manifest:
+        raise _other_image(entry)
+    done = Share(Path(arguments.share).absolute()).publish(image, _alike(catalog, entry))
+    document = {
+        "release": entry.id,
+        "share": arguments.share,
+        "new": done.new,
+        "bytes_written": done.bytes_written,
+        "contents": done.contents,
+    }
+    line = (
+        f"{escape(entry.id)} is on {escape(arguments.share)}: {count(done.contents, 'new content')}, "
+        f"{file_size(done.bytes_written)}."
+        if done.new
+        else f"{escape(entry.id)} was on {escape(arguments.share)} already."
+    )
+    return Answer(document, [line])
+
+
+def fetch_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `fetch`."""
+    parser.add_argument(
+        "releases",
+        nargs="*",
+        metavar="NAME@RELEASE",
+        help="what to fetch (default: every release that somebody may start)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="shares",
+        action="append",
+        metavar="ADDRESS",
+        help="a folder or URL of a share (default: those of the site); repeat to name others to try",
+    )
+
+
+def fetch_releases(arguments: Namespace, context: Context) -> Answer:
+    """Bring releases to this machine: only contents that are missing are read, and each is verified."""
+    site = context.site()
+    sources = [source_at(address) for address in arguments.shares or site.shares]
+    if not sources:
+        raise InvalidInput(
+            "invalid-argument",
+            "It is not said where to fetch from.",
+            "Name a share with --from, or write shares: into the site file.",
+        )
+    catalog, store = context.catalog(site), Store(site.store_root)
+    done: list[dict[str, Any]] = []
+    lines: list[str] = []
+    refusal: EnvGuardError | None = None
+    for entry in _wanted(catalog, arguments.releases):
+        try:
+            with progress(context.screen, f"Fetching {entry.id}") as told:
+                found = _fetch(store, sources, entry, told)
+        except EnvGuardError as error:
+            refusal = refusal or error
+            done.append({"release": entry.id, "error": error.as_json()})
+            lines.append(f"{escape(entry.id)}: {escape(error.message)}")
+        else:
+            done.append(_as_json(entry, found))
+            lines.append(_line(entry, found))
+    return Answer(
+        {"releases": done}, lines or ["There is no release that anybody may start."], refusal=refusal
+    )
+
+
+def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Any) -> Fetched:
+    """Return what the first source that can send it had; raise the first failure when none can."""
+    wanted = Digests(entry.pack, entry.spec, entry.manifest)
+    failures: list[EnvGuardError] = []
+    for source in sources:
+        try:
+            return fetch(store, source, wanted, told)
+        except EnvGuardError as error:
+            if error.code not in ELSEWHERE:
+                raise
+            failures.append(error)
+    raise failures[0]
+
+
+def _wanted(catalog: Catalog, releases: Sequence[str]) -> Iterator[Entry]:
+    if not releases:
+        yield from (entry for entry in catalog.entries if entry.state in USABLE)
+    for release in releases:
+        yield catalog.require(*names.split_release_id(release))
+
+
+def _alike(catalog: Catalog, entry: Entry) -> list[str]:
+    """Return the packs of other releases, those of the same environment first, the newest of them first."""
+    others = [other for other in catalog.entries if other.pack != entry.pack]
+    others.sort(key=lambda other: (other.name == entry.name, other.imported_at), reverse=True)
+    return list(dict.fromkeys(other.pack for other in others))[:MOST_ALIKE]
+
+
+def _other_image(entry: Entry) -> EnvGuardError:
+    return InvalidInput(
+        "digest-mismatch",
+        f"The image of {entry.id} on this machine is not the approved one.",
+        "Verify it, remove it, and fetch or import the release again.",
+    )
+
+
+def _as_json(entry: Entry, found: Fetched) -> dict[str, Any]:
+    return {
+        "release": entry.id,
+        "path": str(found.image.path),
+        "bytes_read": found.bytes_read,
+        "contents": found.contents,
+    }
+
+
+def _line(entry: Entry, found: Fetched) -> str:
+    if not found.bytes_read:
+        return f"{escape(entry.id)} is on this machine."
+    return (
+        f"{escape(entry.id)} is on this machine now: {count(found.contents, 'content')} missing, "
+        f"{file_size(found.bytes_read)} read."
+    )
+
+
+VERBS: Mapping[str, Verb] = MappingProxyType(
+    {
+        "publish": Verb(publish_arguments, publish),
+        "fetch": Verb(fetch_arguments, fetch_releases),
+    }
+)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard.store import Store
+from tests.cli.conftest import Filled, Run, remove
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def node(own: Filled, share: Path, run: Run) -> Filled:
+    """A machine with the catalog and nothing in its store; both releases are on the share."""
+    for entry in (own.old, own.new):
+        assert run("publish", entry.id, share, "--site", own.path).code == 0
+    remove(own.site.store_root)
+    return own
+
+
+class TestPublish:
+    def test_writes_what_is_new(self, own: Filled, share: Path, run: Run):
+        first = run("publish", own.old.id, share, "--site", own.path, "--json").json
+        second = run("publish", own.new.id, share, "--site", own.path, "--json").json
+        assert first["new"]
+        assert first["contents"] > second["contents"] > 0
+
+    def test_says_what_it_did(self, own: Filled, share: Path, run: Run):
+        assert "new contents" in run("publish", own.new.id, share, "--site", own.path).out
+        assert "already" in run("publish", own.new.id, share, "--site", own.path).out
+
+    def test_needs_the_image(self, own: Filled, share: Path, run: Run):
+        Store(own.site.store_root).remove(own.new.pack)
+        assert run("publish", own.new.id, share, "--site", own.path, "--json").refusal == (4, "image-missing")
+
+    def test_publishes_no_other_image(self, own: Filled, share: Path, run: Run):
+        record = (
+            Store(own.site.store_root).layout.meta / Store(own.site.store_root).path_of(own.new.pack).name
+        )
+        text = (record / "pack.json").read_text()
+        record.chmod(0o755)
+        (record / "pack.json").unlink()
+        (record / "pack.json").write_text(text.replace(own.new.manifest, "sha256:" + "0" * 64))
+        refusal = run("publish", own.new.id, share, "--site", own.path, "--json").refusal
+        assert refusal[1] == "digest-mismatch"
+        assert list(share.iterdir()) == []
+
+
+class TestFetch:
+    def test_brings_every_release_that_may_start(self, node: Filled, share: Path, run: Run):
+        done = run("fetch", "--from", share, "--site", node.path, "--json")
+        assert done.code == 0, done.err
+        assert [one["release"] for one in done.json["releases"]] == [node.old.id, node.new.id]
+        assert run("verify", node.new.id, "--site", node.path).code == 0
+
+    def test_brings_one(self, node: Filled, share: Path, run: Run):
+        done = run("fetch", node.new.id, "--from", f"file://{share}", "--site", node.path)
+        assert f"{node.new.id} is on this machine now" in done.out
+        assert not Store(node.site.store_root).path_of(node.old.pack).exists()
+
+    def test_does_it_once(self, node: Filled, share: Path, run: Run):
+        run("fetch", "--from", share, "--site", node.path)
+        done = run("fetch", "--from", share, "--site", node.path, "--json")
+        assert [one["bytes_read"] for one in done.json["releases"]] == [0, 0]
+        assert "now" not in run("fetch", "--from", share, "--site", node.path).out
+
+    def test_asks_the_shares_of_the_site(self, node: Filled, share: Path, run: Run):
+        node.path.write_text(f"{node.path.read_text()}\nshares: [{share}/none, {share}]\n")
+        assert run("fetch", node.new.id, "--site", node.path).code == 0
+
+    def test_goes_on_after_a_failure(self, node: Filled, share: Path, run: Run):
+        gone = share / "releases" / f"{node.old.pack.removeprefix('sha256:')}.zst"
+        gone.unlink()
+        done = run("fetch", "--from", share, "--site", node.path)
+        assert done.code != 0
+        assert f"{node.new.id} is on this machine now" in done.out
+        assert Store(node.site.store_root).get(node.new.pack)
+
+    def test_takes_nothing_else_than_the_approved_release(self, node: Filled, share: Path, run: Run):
+        places = [
+            share / "releases" / f"{one.pack.removeprefix('sha256:')}.zst" for one in (node.old, node.new)
+        ]
+        places[0].replace(places[1])
+        done = run("fetch", node.new.id, "--from", share, "--site", node.path, "--json")
+        assert done.json["releases"][0]["error"]["code"] == "digest-mismatch"
+
+    def test_wants_to_know_from_where(self, node: Filled, run: Run):
+        assert run("fetch", "--site", node.path, "--json").refusal[1] == "invalid-argument"
+
+    def test_says_what_there_is_no_release_of(self, node: Filled, share: Path, run: Run):
+        done = run("fetch", "nope@1", "--from", share, "--site", node.path, "--json")
+        assert done.refusal[1] == "release-unknown"
