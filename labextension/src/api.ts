@@ -3,6 +3,7 @@
  */
 import { URLExt } from '@jupyterlab/coreutils';
 
+import { addressOf } from './addresses';
 import { Fields, type Wire, type IReason } from './wire';
 
 /** Who approved a release, when and why. */
@@ -34,6 +35,8 @@ export interface IEnvironment {
   readonly digests: IDigests;
   readonly packages: number;
   readonly current: boolean;
+  /** What to mind though it may be used. */
+  readonly warnings: readonly IReason[];
 }
 
 /** One release that exists but not for this user, or not any more. */
@@ -44,9 +47,9 @@ export interface IUnavailable {
   readonly state: string;
   /** What to use instead, as `name@release` or the name of an environment. */
   readonly successor: string | null;
-  /** Whom to ask; empty if the site names nobody. */
-  readonly contact: string;
   readonly reasons: readonly IReason[];
+  /** Whom to ask, in the words of the site; may be empty. */
+  readonly contact: string;
 }
 
 /** The catalog as this user sees it. */
@@ -70,9 +73,15 @@ export interface IPackage {
   readonly sha256: string;
   readonly license: string;
   readonly size: number;
-  /** What it needs, as its record says. */
-  readonly depends: readonly string[];
   readonly requested: boolean;
+  /** Names of the packages of this release that it needs. */
+  readonly depends: readonly string[];
+  /** What it needs, as its record says it. */
+  readonly requirements: readonly string[];
+  /** Names of the packages of this release that need it. */
+  readonly requiredBy: readonly string[];
+  /** What is unusual about it. */
+  readonly flags: readonly string[];
 }
 
 /** Everything that a release contains. */
@@ -83,12 +92,40 @@ export interface ISpec {
   readonly packages: readonly IPackage[];
 }
 
+/** A format in which a release can be fetched. */
+export interface IExport {
+  readonly format: string;
+  readonly title: string;
+  readonly fileName: string;
+  /** Whether another tool can rebuild exactly these packages from it. */
+  readonly exact: boolean;
+}
+
+/** A release in which something was found, and what. */
+export interface IMatch {
+  readonly name: string;
+  readonly release: string;
+  /** Empty when only the name of the environment matches. */
+  readonly packages: readonly Pick<IPackage, 'name' | 'version' | 'build' | 'manager'>[];
+}
+
+/** What a search came to. */
+export interface ISearch {
+  readonly matches: readonly IMatch[];
+  /** Names that come close, when what was asked for is nowhere. */
+  readonly suggestions: readonly string[];
+}
+
 /** Where environments come from: the server, or a test's own hands. */
 export interface IApi {
   /** Fetch the catalog; rejects with a `Refusal`. */
   catalog(): Promise<ICatalog>;
   /** Fetch the packages of one release, provided its spec has this digest; rejects with a `Refusal`. */
   spec(name: string, release: string, digest: string): Promise<ISpec>;
+  /** Find releases by name or by package, such as `torch>=2.4`; rejects with a `Refusal`. */
+  search(query: string): Promise<ISearch>;
+  /** Fetch the formats in which a release can be had; rejects with a `Refusal`. */
+  exports(name: string, release: string): Promise<readonly IExport[]>;
 }
 
 /** The REST interface of the server extension. */
@@ -103,11 +140,42 @@ export class Api implements IApi {
     const query = URLExt.objectToQueryString({ digest });
     return asSpec(await this._wire.get(`${addressOf(name, release)}/packages${query}`));
   }
+
+  async search(query: string): Promise<ISearch> {
+    return asSearch(await this._wire.get(`search${URLExt.objectToQueryString({ q: query })}`));
+  }
+
+  async exports(name: string, release: string): Promise<readonly IExport[]> {
+    return asExports(await this._wire.get(`${addressOf(name, release)}/exports`));
+  }
 }
 
-/** Where the server keeps what it knows about a release. */
-export function addressOf(name: string, release: string): string {
-  return `environments/${encodeURIComponent(name)}/releases/${encodeURIComponent(release)}`;
+/** Return `answer` as what a search came to, or throw a `Refusal` that names the field at fault. */
+export function asSearch(answer: unknown): ISearch {
+  const top = new Fields(answer, '');
+  return {
+    matches: top.list('matches', match => ({
+      name: match.text('name'),
+      release: match.text('release'),
+      packages: match.list('packages', hit => ({
+        name: hit.text('name'),
+        version: hit.text('version'),
+        build: hit.text('build'),
+        manager: hit.text('manager')
+      }))
+    })),
+    suggestions: top.texts('suggestions')
+  };
+}
+
+/** Return `answer` as a list of formats, or throw a `Refusal` that names the field at fault. */
+export function asExports(answer: unknown): readonly IExport[] {
+  return new Fields(answer, '').list('exports', format => ({
+    format: format.text('format'),
+    title: format.text('title'),
+    fileName: format.text('file_name'),
+    exact: format.flag('exact')
+  }));
 }
 
 /** Return `answer` as a catalog, or throw a `Refusal` that names the field at fault. */
@@ -148,7 +216,8 @@ function asEnvironment(fields: Fields): IEnvironment {
     approval: fields.optional('approval', key => asApproval(fields.fields(key))),
     digests: asDigests(fields.fields('digests')),
     packages: fields.number('packages'),
-    current: fields.flag('current')
+    current: fields.flag('current'),
+    warnings: fields.list('warnings', asReason)
   };
 }
 
@@ -171,13 +240,13 @@ function asUnavailable(fields: Fields): IUnavailable {
     displayName: fields.text('display_name'),
     state: fields.text('state'),
     successor: fields.optional('successor', key => fields.text(key)),
-    contact: fields.optional('contact', key => fields.text(key)) ?? '',
-    reasons: fields.list('reasons', reason => ({
-      code: reason.text('code'),
-      message: reason.text('message'),
-      hint: reason.text('hint')
-    }))
+    reasons: fields.list('reasons', asReason),
+    contact: fields.optional('contact', key => fields.text(key)) ?? ''
   };
+}
+
+function asReason(fields: Fields): IReason {
+  return { code: fields.text('code'), message: fields.text('message'), hint: fields.text('hint') };
 }
 
 function asPackage(fields: Fields): IPackage {
@@ -192,7 +261,10 @@ function asPackage(fields: Fields): IPackage {
     sha256: fields.text('sha256'),
     license: fields.text('license'),
     size: fields.number('size'),
+    requested: fields.flag('requested'),
     depends: fields.texts('depends'),
-    requested: fields.flag('requested')
+    requirements: fields.texts('requirements'),
+    requiredBy: fields.texts('required_by'),
+    flags: fields.texts('flags')
   };
 }

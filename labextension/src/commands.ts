@@ -15,6 +15,10 @@ export namespace CommandIDs {
   export const refresh = 'envguard:refresh';
   /** Show what differs between two releases: `{from, to}`, each written `name@release`. */
   export const compare = 'envguard:compare';
+  /** Fetch a release as a file: `{name, release, format}`. */
+  export const exportRelease = 'envguard:export';
+  /** Copy where that file is, for curl: `{name, release, format}`. */
+  export const copyExportAddress = 'envguard:copy-export-address';
   /** Ask for a package or an environment: `{subject?, environment?}`. */
   export const request = 'envguard:request';
 }

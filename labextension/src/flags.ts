@@ -3,7 +3,7 @@
  */
 import type { IPackage } from './api';
 
-/** Said of a package by a word in the grid, and asked for by `is:…`. */
+/** Said of a package by a word in the grid, and asked for by `is:…`; the server says the last four. */
 export const FLAGS = [
   'requested',
   'dependency',
@@ -21,31 +21,7 @@ export function isFlag(text: string): text is Flag {
   return (FLAGS as readonly string[]).includes(text);
 }
 
-/** Return the flags of `item` in a spec whose packages mostly come from `channel`. */
-export function flagsOf(item: IPackage, channel: string): ReadonlySet<Flag> {
-  const flags = new Set<Flag>([item.requested ? 'requested' : 'dependency']);
-  if (item.manager === 'pypi') {
-    flags.add('pip');
-  } else if (item.channel && item.channel !== channel) {
-    flags.add('other-channel');
-  }
-  if (!item.sha256) {
-    flags.add('no-hash');
-  }
-  if (!item.license || /^(unknown|other|none)$/i.test(item.license)) {
-    flags.add('licence-unknown');
-  }
-  return flags;
-}
-
-/** The channel from which most conda packages come; of two the first in the alphabet. */
-export function mainChannel(packages: readonly IPackage[]): string {
-  const counts = new Map<string, number>();
-  for (const { channel, manager } of packages) {
-    if (manager === 'conda' && channel) {
-      counts.set(channel, (counts.get(channel) ?? 0) + 1);
-    }
-  }
-  const [most] = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  return most?.[0] ?? '';
+/** Return all flags of a package; one that we do not know says nothing to anybody. */
+export function flagsOf({ requested, flags }: IPackage): ReadonlySet<Flag> {
+  return new Set([requested ? 'requested' : 'dependency', ...flags.filter(isFlag)]);
 }

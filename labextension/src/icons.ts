@@ -31,6 +31,26 @@ const sign = (mark: Mark, path: string) =>
     )
   });
 
+/** Two lists side by side, and the way from one to the other. */
+export const compareIcon = new LabIcon({
+  name: 'jupyter-envguard:compare',
+  svgstr: svg(
+    24,
+    `<g class="jp-icon3 jp-icon-selectable" fill="#616161">
+      <path d="M3 4h8v2H5v12h6v2H3zM21 4h-8v2h6v12h-6v2h8zM7 11h7.2l-1.6-1.6L14 8l4 4-4 4-1.4-1.4 1.6-1.6H7z"/>
+    </g>`
+  )
+});
+
+/** Something to mind. */
+export const mindIcon = new LabIcon({
+  name: 'jupyter-envguard:mind',
+  svgstr: svg(
+    16,
+    `<g fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"><path d="M8 2.2 14.4 13.6H1.6zM8 6.6v3M8 11.6h.01"/></g>`
+  )
+});
+
 const RING = '<circle cx="8" cy="8" r="6.2"/>';
 
 export const signs: Readonly<Record<Mark, LabIcon>> = {

@@ -2,8 +2,10 @@
  * Only a list: one plugin per feature, so that each can be switched off alone.
  */
 import { badge } from './plugins/badge';
+import { compare } from './plugins/compare';
 import { dialogs } from './plugins/dialogs';
 import { environments } from './plugins/environments';
+import { exports } from './plugins/exports';
 import { kernels } from './plugins/kernels';
 import { links } from './plugins/links';
 import { live } from './plugins/live';
@@ -25,7 +27,9 @@ export default [
   preferences,
   running,
   kernels,
+  exports,
   spec,
+  compare,
   panel,
   badge,
   status,

@@ -1,161 +1,212 @@
-import { caretDownIcon, caretUpIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { IPackage, ISpec } from './api';
-import { Filter } from './parts';
+import type { ISpec } from './api';
+import { USUAL_COLUMNS, packageColumns } from './columns';
+import { Details } from './details';
+import type { Flag } from './flags';
+import { Grid } from './grid';
+import { Filter, Popup } from './parts';
+import { parse } from './query';
+import { tableOf, type IPackageRow, type PackageTable } from './table';
 import type { Words } from './words';
 
-/** Columns by which the table can be sorted. */
-type Column = 'name' | 'version' | 'build' | 'channel' | 'manager' | 'license' | 'sha256' | 'size';
-
-interface IOrder {
-  readonly column: Column;
+/** What a person has chosen to see; lives in the layout and in links. */
+export interface IPackagesState {
+  readonly filter: string;
+  readonly sort: string;
   readonly descending: boolean;
+  /** Ids of the columns. */
+  readonly columns: readonly string[];
 }
 
-const MANAGERS: Readonly<Record<string, string>> = { conda: 'conda', pypi: 'pip' };
+export const USUAL_STATE: IPackagesState = {
+  filter: '',
+  sort: 'name',
+  descending: false,
+  columns: USUAL_COLUMNS
+};
 
-/** Every package of a release, to be searched and sorted. */
-export function Packages({ spec, words }: { spec: ISpec; words: Words }): JSX.Element {
+interface IPackagesProps {
+  readonly spec: ISpec;
+  readonly words: Words;
+  readonly state: IPackagesState;
+  readonly onState: (change: Partial<IPackagesState>) => void;
+}
+
+/** Flags that are offered as buttons where any package has them. */
+const OFFERED: readonly Flag[] = ['requested', 'pip', 'no-hash', 'licence-unknown', 'other-channel'];
+
+/** Every package of a release: searched, sorted, and each explained. */
+export function Packages({ spec, words, state, onState }: IPackagesProps): JSX.Element {
   const { trans } = words;
-  const [filter, setFilter] = React.useState('');
-  const [requested, setRequested] = React.useState(false);
-  const [order, setOrder] = React.useState<IOrder>({ column: 'name', descending: false });
-  const shown = React.useMemo(
-    () => select(spec.packages, { filter, requested, order }),
-    [spec, filter, requested, order]
+  const table = tableOf(spec);
+  const all = React.useMemo(() => packageColumns(words), [words]);
+  const columns = React.useMemo(
+    () => all.filter(({ id }) => id === 'name' || state.columns.includes(id)),
+    [all, state.columns]
   );
-  const turn = (column: Column) =>
-    setOrder({ column, descending: order.column === column && !order.descending });
+  const rows = React.useMemo(
+    () => table.select(state.filter, state.sort, state.descending),
+    [table, state.filter, state.sort, state.descending]
+  );
+  const [opened, setOpened] = React.useState<IOpened | null>(null);
+  const [copied, setCopied] = React.useState('');
+  const field = React.useRef<HTMLInputElement>(null);
+  const body = React.useRef<HTMLDivElement>(null);
+  const shown = opened ? table.rows.find(row => row.key === opened.key) : undefined;
+  const toGrid = () => body.current?.querySelector<HTMLElement>('[role=grid]')?.focus();
   return (
     <>
-      <div className="jp-EnvGuard-tools">
-        <Filter label={trans.__('Filter packages')} value={filter} onChange={setFilter} />
-        <label className="jp-EnvGuard-check">
-          <input type="checkbox" checked={requested} onChange={event => setRequested(event.target.checked)} />
-          {trans.__('Asked for by name')}
-        </label>
-        <span className="jp-EnvGuard-quiet" role="status">
-          {shown.length === spec.packages.length
-            ? words.count(shown.length)
-            : trans.__('%1 of %2', shown.length, spec.packages.length)}
-        </span>
-      </div>
-      <div className="jp-EnvGuard-scroll" tabIndex={0} role="group" aria-label={trans.__('Packages')}>
-        <table className="jp-EnvGuard-table">
-          <Head order={order} turn={turn} words={words} />
-          <tbody>
-            {shown.map(item => (
-              <Row key={`${item.manager}:${item.name}:${item.build}`} item={item} words={words} />
-            ))}
-          </tbody>
-        </table>
-        {shown.length === 0 && (
-          <p className="jp-EnvGuard-empty">
-            {spec.packages.length === 0
-              ? trans.__('This environment holds no packages.')
-              : trans.__('No package matches.')}
-          </p>
+      <Tools {...{ spec, table, words, state, onState, all, field, toGrid }} found={rows.length} />
+      <span className="jp-EnvGuard-unseen" role="status">
+        {copied && trans.__('Copied %1', copied)}
+      </span>
+      <div ref={body} className="jp-EnvGuard-body">
+        {rows.length === 0 ? (
+          <Nothing spec={spec} words={words} />
+        ) : (
+          <Grid
+            label={trans.__('Packages')}
+            rows={rows}
+            columns={columns}
+            keyOf={keyOf}
+            order={{ column: state.sort, descending: state.descending }}
+            onOrder={({ column, descending }) => onState({ sort: column, descending })}
+            opened={opened?.key ?? null}
+            onOpen={(row, jump) => setOpened({ key: row.key, jump })}
+            onCopy={row => {
+              const pin = pinOf(row);
+              void navigator.clipboard.writeText(pin).then(() => setCopied(pin));
+            }}
+            onSearch={() => field.current?.focus()}
+            onEscape={() => setOpened(null)}
+          />
+        )}
+        {shown && (
+          <Details
+            row={shown}
+            table={table}
+            words={words}
+            focus={opened?.jump ?? false}
+            onGo={name => {
+              const row = table.find(name);
+              setOpened(row ? { key: row.key, jump: true } : null);
+            }}
+            onClose={() => {
+              setOpened(null);
+              toGrid();
+            }}
+          />
         )}
       </div>
     </>
   );
 }
 
-interface IHeadProps {
-  readonly order: IOrder;
-  readonly turn: (column: Column) => void;
-  readonly words: Words;
+interface IOpened {
+  readonly key: string;
+  /** Whether the keyboard goes there. */
+  readonly jump: boolean;
 }
 
-function Head({ order, turn, words: { trans } }: IHeadProps): JSX.Element {
-  const columns: readonly (readonly [Column, string])[] = [
-    ['name', trans.__('Package')],
-    ['version', trans.__('Version')],
-    ['build', trans.__('Build')],
-    ['channel', trans.__('Channel')],
-    ['manager', trans.__('Manager')],
-    ['license', trans.__('Licence')],
-    ['sha256', trans.__('SHA-256')],
-    ['size', trans.__('Size')]
-  ];
-  const Caret = (order.descending ? caretDownIcon : caretUpIcon).react;
-  return (
-    <thead>
-      <tr>
-        {columns.map(([column, label]) => {
-          const sorted = order.column === column;
-          return (
-            <th
-              key={column}
-              scope="col"
-              data-column={column}
-              aria-sort={sorted ? (order.descending ? 'descending' : 'ascending') : 'none'}
-            >
-              <button type="button" className="jp-EnvGuard-sort" onClick={() => turn(column)}>
-                {label}
-                {sorted && <Caret tag="span" aria-hidden />}
-              </button>
-            </th>
-          );
-        })}
-      </tr>
-    </thead>
-  );
+const keyOf = (row: IPackageRow) => row.key;
+
+/** A package as conda writes it. */
+const pinOf = ({ name, version, build }: IPackageRow) => [name, version, build].filter(Boolean).join('=');
+
+interface IToolsProps extends IPackagesProps {
+  readonly table: PackageTable;
+  readonly all: ReturnType<typeof packageColumns>;
+  readonly found: number;
+  readonly field: React.RefObject<HTMLInputElement>;
+  readonly toGrid: () => void;
 }
 
-function Row({ item, words }: { item: IPackage; words: Words }): JSX.Element {
+function Tools(props: IToolsProps): JSX.Element {
+  const { spec, table, words, state, onState, found, field, toGrid } = props;
   const { trans } = words;
+  const id = React.useId();
+  const problems = parse(state.filter).problems;
   return (
-    <tr>
-      <th scope="row" title={item.url}>
-        {item.name}
-      </th>
-      <td>{item.version}</td>
-      <td>{item.build}</td>
-      <td>{[lastPart(item.channel), item.subdir].filter(Boolean).join('/')}</td>
-      <td data-manager={item.manager}>{MANAGERS[item.manager] ?? item.manager}</td>
-      <td>{item.license || <em>{trans.__('unknown')}</em>}</td>
-      <td title={item.sha256}>
-        {item.sha256 ? <code>{item.sha256.slice(0, 8)}</code> : <em>{trans.__('no hash')}</em>}
-      </td>
-      <td data-column="size">{words.size(item.size)}</td>
-    </tr>
+    <div className="jp-EnvGuard-tools">
+      <Filter
+        label={trans.__('Filter packages, or key:value')}
+        value={state.filter}
+        onChange={filter => onState({ filter })}
+        field={field}
+        describedBy={id}
+        onDown={toGrid}
+      />
+      <div className="jp-EnvGuard-chips" role="group" aria-label={trans.__('Show only')}>
+        {OFFERED.filter(flag => table.counts[flag] > 0).map(flag => (
+          <FlagButton key={flag} flag={flag} {...props} />
+        ))}
+      </div>
+      <Columns {...props} />
+      <span className="jp-EnvGuard-count" role="status">
+        {found === spec.packages.length ? words.count(found) : words.part(found, spec.packages.length)}
+      </span>
+      <span id={id} className={problems.length > 0 ? 'jp-EnvGuard-remark' : 'jp-EnvGuard-unseen'}>
+        {problems.length > 0
+          ? problems.map(problem => words.problem(problem)).join(' ')
+          : trans.__('For example license:gpl, size>10MB, numpy>=2, is:pip, needs:openssl, -name:lib.')}
+      </span>
+    </div>
   );
 }
 
-interface ISelection {
-  readonly filter: string;
-  readonly requested: boolean;
-  readonly order: IOrder;
+function FlagButton({ flag, table, words, state, onState }: IToolsProps & { flag: Flag }): JSX.Element {
+  const term = `is:${flag}`;
+  const terms = state.filter.split(/\s+/).filter(Boolean);
+  const pressed = terms.includes(term);
+  return (
+    <button
+      type="button"
+      className="jp-EnvGuard-chip"
+      aria-pressed={pressed}
+      title={words.flagSentence(flag)}
+      onClick={() =>
+        onState({
+          filter: pressed ? terms.filter(other => other !== term).join(' ') : [...terms, term].join(' ')
+        })
+      }
+    >
+      {words.flag(flag)} <span className="jp-EnvGuard-chipCount">{table.counts[flag]}</span>
+    </button>
+  );
 }
 
-/** Return the packages that match, sorted; names are compared as people read them. */
-export function select(packages: readonly IPackage[], selection: ISelection): IPackage[] {
-  const words = selection.filter.toLowerCase().split(/\s+/);
-  const { column, descending } = selection.order;
-  const compare = (a: IPackage, b: IPackage) => by(a[column], b[column]) || by(a.name, b.name);
-  return packages
-    .filter(item => !selection.requested || item.requested)
-    .filter(item => words.every(word => textOf(item).includes(word)))
-    .sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
+function Columns({ words, all, state, onState }: IToolsProps): JSX.Element {
+  return (
+    <Popup label={words.trans.__('Columns')}>
+      {all
+        .filter(({ id }) => id !== 'name')
+        .map(({ id, title }) => (
+          <label key={id} className="jp-EnvGuard-check">
+            <input
+              type="checkbox"
+              checked={state.columns.includes(id)}
+              onChange={({ target }) =>
+                onState({
+                  columns: target.checked
+                    ? [...state.columns, id]
+                    : state.columns.filter(other => other !== id)
+                })
+              }
+            />
+            {title}
+          </label>
+        ))}
+    </Popup>
+  );
 }
 
-function by(a: string | number, b: string | number): number {
-  return typeof a === 'number' && typeof b === 'number' ? a - b : COLLATOR.compare(String(a), String(b));
-}
-
-/** `1.10` comes after `1.9`. */
-const COLLATOR = new Intl.Collator('en', { numeric: true });
-
-function textOf(item: IPackage): string {
-  const manager = MANAGERS[item.manager] ?? item.manager;
-  return [item.name, item.version, item.build, item.channel, manager, item.license, item.sha256]
-    .join('\n')
-    .toLowerCase();
-}
-
-/** Channels are URLs; people know them by the last part. */
-function lastPart(channel: string): string {
-  return channel.replace(/\/+$/, '').split('/').pop() ?? '';
+function Nothing({ spec, words: { trans } }: Pick<IPackagesProps, 'spec' | 'words'>): JSX.Element {
+  return (
+    <p className="jp-EnvGuard-empty">
+      {spec.packages.length === 0
+        ? trans.__('This environment holds no packages.')
+        : trans.__('No package matches.')}
+    </p>
+  );
 }

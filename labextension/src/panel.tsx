@@ -1,24 +1,47 @@
-import { ReactWidget, SidePanel, UseSignal, refreshIcon } from '@jupyterlab/ui-components';
+import {
+  ReactWidget,
+  SidePanel,
+  UseSignal,
+  addIcon,
+  caretRightIcon,
+  refreshIcon
+} from '@jupyterlab/ui-components';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Panel } from '@lumino/widgets';
 import * as React from 'react';
 
-import type { IEnvironment, IUnavailable } from './api';
-import { boxIcon } from './icons';
-import { Failure, Filter, Skeleton, State } from './parts';
+import type { ICatalog, ISearch } from './api';
+import { Card, Gone } from './cards';
+import { boxIcon, compareIcon } from './icons';
+import { Failure, Filter, IconButton, Skeleton } from './parts';
+import { findIn, useSearch, type IFound, type ISearching } from './search';
 import type { Sections } from './sections';
-import type { IEnvironments, IPanelSection, ISpecOpener } from './tokens';
-import { markOf, shortDigest, type Words } from './words';
+import type { IStamp } from './stamp';
+import { ThisNotebook } from './thisnotebook';
+import type { IEnvironments, IKernels, IPanelSection } from './tokens';
+import type { Words } from './words';
 
-interface IEnvironmentListProps {
+/** What can be done from the panel; what is not there is not offered. */
+export interface IPanelActions {
+  readonly open: (name: string, release: string) => void;
+  readonly compare?: (from?: string, to?: string) => void;
+  readonly request?: (subject?: string) => void;
+}
+
+export interface IPanelProps {
   readonly environments: IEnvironments;
-  readonly opener: ISpecOpener;
   readonly sections: Sections;
+  readonly actions: () => IPanelActions;
+  /** Must be the same function at each rendering. */
+  readonly search: (query: string) => Promise<ISearch>;
+  readonly kernels: IKernels | null;
+  readonly madeOf: (notebook: NotebookPanel) => IStamp | null;
   readonly words: Words;
 }
 
-/** The side panel: what this user may start, and what not and why. */
+/** The side panel: what this user may start, what not and why, and what the notebook in front runs. */
 export class EnvironmentsPanel extends SidePanel {
-  constructor(props: IEnvironmentListProps) {
+  constructor(props: IPanelProps) {
     super({ content: new Panel() });
     this.id = 'jp-envguard-environments';
     this.addClass('jp-EnvGuard');
@@ -27,7 +50,9 @@ export class EnvironmentsPanel extends SidePanel {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
     const list = ReactWidget.create(
-      <UseSignal signal={props.environments.changed}>{() => <EnvironmentList {...props} />}</UseSignal>
+      <UseSignal signal={props.environments.changed}>
+        {() => <UseSignal signal={props.sections.changed}>{() => <PanelView {...props} />}</UseSignal>}
+      </UseSignal>
     );
     list.addClass('jp-EnvGuard-panel');
     this.content.addWidget(list);
@@ -35,157 +60,299 @@ export class EnvironmentsPanel extends SidePanel {
 }
 
 /** Everything in the panel, for the catalog as it is now. */
-export function EnvironmentList(props: IEnvironmentListProps): JSX.Element {
+export function PanelView(props: IPanelProps): JSX.Element {
   const { environments, words } = props;
   const { trans } = words;
-  const { catalog, refusal } = environments;
+  const { catalog, refusal, asOf } = environments;
   const refresh = () => void environments.refresh();
   return (
     <>
-      <div className="jp-EnvGuard-head">
-        <h2 className="jp-EnvGuard-heading">{trans.__('Approved environments')}</h2>
-        <button
-          type="button"
-          className="jp-EnvGuard-iconButton"
-          title={trans.__('Refresh')}
-          aria-label={trans.__('Refresh')}
-          onClick={refresh}
-        >
-          <refreshIcon.react tag="span" />
-        </button>
-      </div>
+      <Head {...props} actions={props.actions()} />
       {refusal && (
         <Failure
           refusal={refusal}
           words={words}
           retry={refresh}
-          {...(environments.asOf && {
-            note: trans.__('The list below is as of %1.', words.time(environments.asOf))
-          })}
+          {...(asOf && { note: trans.__('The list below is as of %1.', words.time(asOf)) })}
         />
       )}
+      {catalog && !refusal && Date.parse(catalog.expires) < Date.now() && (
+        <Stale catalog={catalog} words={words} />
+      )}
       {catalog ? (
-        <Lists {...props} offers={catalog.environments} unavailable={catalog.unavailable} />
+        <Lists {...props} catalog={catalog} />
       ) : (
         !refusal && <Skeleton label={trans.__('Reading the catalog…')} rows={4} />
       )}
-      <UseSignal signal={props.sections.changed}>
-        {() => props.sections.all.map(section => <Section key={section.id} {...section} />)}
-      </UseSignal>
+    </>
+  );
+}
+
+function Head({
+  environments,
+  actions,
+  words
+}: Omit<IPanelProps, 'actions'> & { actions: IPanelActions }): JSX.Element {
+  const { trans } = words;
+  const { compare, request } = actions;
+  return (
+    <div className="jp-EnvGuard-head">
+      <h2 className="jp-EnvGuard-heading">{trans.__('Approved environments')}</h2>
+      <div className="jp-EnvGuard-toolbar" role="group" aria-label={trans.__('Actions')}>
+        {request && (
+          <IconButton
+            label={trans.__('Ask for a package or an environment')}
+            icon={addIcon}
+            onClick={() => request()}
+          />
+        )}
+        {compare && (
+          <IconButton label={trans.__('Compare environments')} icon={compareIcon} onClick={() => compare()} />
+        )}
+        <IconButton
+          label={trans.__('Refresh')}
+          icon={refreshIcon}
+          onClick={() => void environments.refresh()}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** A catalog that has run out says nothing about today. */
+function Stale({ catalog, words }: { catalog: ICatalog; words: Words }): JSX.Element {
+  const { trans } = words;
+  return (
+    <div className="jp-EnvGuard-failure jp-mod-mind" role="alert">
+      <p className="jp-EnvGuard-failureText">
+        {trans.__('The catalog was valid until %1.', words.dateTime(catalog.expires))}
+      </p>
+      <p>
+        {trans.__('Kernels that run keep running. New ones start once the catalog has been signed again.')}
+      </p>
+    </div>
+  );
+}
+
+type IListsProps = IPanelProps & { readonly catalog: ICatalog };
+
+/** A section and what stands in it. */
+type IEntry = Pick<IPanelSection, 'id' | 'rank' | 'title' | 'folded' | 'count' | 'changed'> & {
+  readonly body: () => React.ReactNode;
+};
+
+function Lists(props: IListsProps): JSX.Element {
+  const { catalog, environments, sections, kernels, madeOf, words, search } = props;
+  const { trans } = words;
+  const actions = props.actions();
+  const [query, setQuery] = React.useState('');
+  const box = React.useRef<HTMLDivElement>(null);
+  const searching = useSearch(query, search);
+  const found = findIn(catalog.environments, query, searching.found);
+  const entries: IEntry[] = [
+    {
+      id: 'available',
+      rank: 20,
+      title: trans.__('Available'),
+      count: () => found.length,
+      body: () => <Available {...{ catalog, query, setQuery, found, searching, actions, words }} />
+    },
+    ...sections.all.map(({ Content, ...section }) => ({ ...section, body: () => <Content /> }))
+  ];
+  if (kernels) {
+    const { open: onOpen, compare } = actions;
+    entries.push({
+      id: 'notebook',
+      rank: 10,
+      title: trans.__('This notebook'),
+      body: () => (
+        <ThisNotebook
+          {...{ kernels, environments, words, madeOf, onOpen }}
+          {...(compare && { onCompare: compare })}
+        />
+      )
+    });
+  }
+  if (catalog.unavailable.length > 0) {
+    entries.push({
+      id: 'unavailable',
+      rank: 30,
+      title: trans.__('Not available to you'),
+      folded: true,
+      count: () => catalog.unavailable.length,
+      body: () => <Unavailable {...{ catalog, environments, actions, words }} />
+    });
+  }
+  return (
+    <>
+      <Filter
+        label={trans.__('Search environments and packages')}
+        placeholder={trans.__('Search: name or torch>=2.4')}
+        value={query}
+        onChange={setQuery}
+        onDown={() => box.current?.querySelector<HTMLElement>('.jp-EnvGuard-card')?.focus()}
+      />
+      <div ref={box} className="jp-EnvGuard-sections">
+        {entries
+          .sort((a, b) => a.rank - b.rank)
+          .map(entry => (
+            <Section key={entry.id} {...entry} words={words} />
+          ))}
+      </div>
     </>
   );
 }
 
 /** One section: a heading that folds it, with the number of things below. */
-function Section({ title, folded = false, Content, count, changed }: IPanelSection): JSX.Element {
-  const body = () => (
-    <details className="jp-EnvGuard-more" open={!folded}>
-      <summary>{count ? `${title} (${count()})` : title}</summary>
-      <Content />
-    </details>
+function Section(props: IEntry & { readonly words: Words }): JSX.Element {
+  const { title, folded = false, body, count, changed, words } = props;
+  const id = React.useId();
+  const [open, setOpen] = React.useState(!folded);
+  const draw = () => (
+    <section className="jp-EnvGuard-section" aria-labelledby={id}>
+      <h3 className="jp-EnvGuard-sectionHead">
+        <button
+          id={id}
+          type="button"
+          className="jp-EnvGuard-fold"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
+          <caretRightIcon.react tag="span" className="jp-EnvGuard-foldSign" aria-hidden />
+          {count ? `${title} (${words.number(count())})` : title}
+        </button>
+      </h3>
+      {open && body()}
+    </section>
   );
-  return changed ? <UseSignal signal={changed}>{body}</UseSignal> : body();
+  return changed ? <UseSignal signal={changed}>{draw}</UseSignal> : draw();
 }
 
-interface IListsProps extends IEnvironmentListProps {
-  readonly offers: readonly IEnvironment[];
-  readonly unavailable: readonly IUnavailable[];
+interface IAvailableProps {
+  readonly catalog: ICatalog;
+  readonly query: string;
+  readonly setQuery: (query: string) => void;
+  readonly found: readonly IFound[];
+  readonly searching: ISearching;
+  readonly actions: IPanelActions;
+  readonly words: Words;
 }
 
-function Lists({ offers, unavailable, opener, words }: IListsProps): JSX.Element {
+function Available(props: IAvailableProps): JSX.Element {
+  const { catalog, query, found, searching, actions, words } = props;
   const { trans } = words;
-  const [filter, setFilter] = React.useState('');
-  const shown = offers.filter(environment => matches(environment, filter));
+  if (catalog.environments.length === 0) {
+    return (
+      <div className="jp-EnvGuard-empty">
+        <boxIcon.react tag="span" className="jp-EnvGuard-emptyIcon" />
+        <strong>{trans.__('No environment has been approved for you yet.')}</strong>
+        <span>{trans.__('The administrators of this hub decide which environments you may use.')}</span>
+        <Ask subject="" actions={actions} words={words} />
+      </div>
+    );
+  }
   return (
     <>
-      {offers.length === 0 ? (
-        <p className="jp-EnvGuard-empty">
-          <boxIcon.react tag="span" className="jp-EnvGuard-emptyIcon" />
-          <strong>{trans.__('No environment has been approved for you yet.')}</strong>
-          {trans.__('The administrators of this hub decide which environments you may use.')}
-        </p>
-      ) : (
-        <Filter label={trans.__('Filter environments')} value={filter} onChange={setFilter} />
-      )}
       <p className="jp-EnvGuard-quiet jp-EnvGuard-found" role="status">
-        {filter && trans.__('%1 of %2', shown.length, offers.length)}
+        {query.trim() && say(props)}
       </p>
       <ul className="jp-EnvGuard-list">
-        {shown.map(environment => (
+        {found.map(({ environment, packages }) => (
           <li key={`${environment.name}@${environment.release}`}>
-            <Card environment={environment} opener={opener} words={words} />
+            <Card environment={environment} packages={packages} onOpen={actions.open} words={words} />
           </li>
         ))}
       </ul>
-      {unavailable.length > 0 && <NotAvailable unavailable={unavailable} words={words} />}
+      {found.length === 0 && !searching.isPending && <NotFound {...props} />}
     </>
   );
 }
 
-interface ICardProps {
-  readonly environment: IEnvironment;
-  readonly opener: ISpecOpener;
-  readonly words: Words;
-}
-
-function Card({ environment, opener, words }: ICardProps): JSX.Element {
+/** Say where a search stands. */
+function say({ catalog, found, searching, words }: IAvailableProps): string {
   const { trans } = words;
-  const { name, release, displayName, description, expires, successor, digests } = environment;
+  if (searching.isPending) {
+    return trans.__('Looking into the packages…');
+  }
+  const outcome = words.part(found.length, catalog.environments.length);
+  const { refusal } = searching;
+  return refusal
+    ? `${outcome}. ${trans.__('Only names were searched:')} ${words.refusal(refusal)} ${words.hint(refusal)}`.trim()
+    : outcome;
+}
+
+function NotFound({ query, setQuery, searching, actions, words }: IAvailableProps): JSX.Element {
+  const { trans } = words;
+  const suggestions = searching.found?.suggestions ?? [];
   return (
-    <button
-      type="button"
-      className="jp-EnvGuard-card"
-      title={description || displayName}
-      onClick={() => opener.open(name, release)}
-    >
-      <span className="jp-EnvGuard-cardName">{displayName}</span>
-      <span className="jp-EnvGuard-facts">
-        <State mark={markOf(environment.state)} words={words} />
-        <span>{release}</span>
-        {environment.packages > 0 && <span>{words.count(environment.packages)}</span>}
-        <code title={digests.spec}>{shortDigest(digests.spec)}</code>
-      </span>
-      {expires && <span className="jp-EnvGuard-note">{trans.__('Until %1', words.date(expires))}</span>}
-      {successor && <span className="jp-EnvGuard-note">{trans.__('Use %1 instead', successor)}</span>}
-    </button>
+    <div className="jp-EnvGuard-empty">
+      <strong>{trans.__('No environment that you may use has “%1”.', query.trim())}</strong>
+      {suggestions.length > 0 && (
+        <span>
+          {trans.__('Did you mean:')}{' '}
+          {suggestions.map(suggestion => (
+            <button
+              key={suggestion}
+              type="button"
+              className="jp-EnvGuard-link jp-EnvGuard-suggestion"
+              onClick={() => setQuery(suggestion)}
+            >
+              {suggestion}
+            </button>
+          ))}
+        </span>
+      )}
+      <Ask subject={query.trim()} actions={actions} words={words} />
+    </div>
   );
 }
 
-interface INotAvailableProps {
-  readonly unavailable: readonly IUnavailable[];
+/** The way to ask for what is not there, where there is one. */
+function Ask({
+  subject,
+  actions,
+  words
+}: Pick<IAvailableProps, 'actions' | 'words'> & { subject: string }): JSX.Element | null {
+  const { request } = actions;
+  return request ? (
+    <button type="button" className="jp-mod-styled jp-EnvGuard-button" onClick={() => request(subject)}>
+      {words.trans.__('Ask for it')}
+    </button>
+  ) : null;
+}
+
+interface IUnavailableProps {
+  readonly catalog: ICatalog;
+  readonly environments: IEnvironments;
+  readonly actions: IPanelActions;
   readonly words: Words;
 }
 
-function NotAvailable({ unavailable, words }: INotAvailableProps): JSX.Element {
+function Unavailable({ catalog, environments, actions, words }: IUnavailableProps): JSX.Element {
+  const offered = (id: string) => {
+    const [name = '', release = ''] = id.split('@');
+    return environments.find(name, release);
+  };
   return (
-    <details className="jp-EnvGuard-more">
-      <summary>{words.trans.__('Not available to you (%1)', unavailable.length)}</summary>
-      <ul className="jp-EnvGuard-list">
-        {unavailable.map(({ name, release, displayName, state, reasons }) => (
-          <li key={`${name}@${release}`} className="jp-EnvGuard-card jp-mod-still">
-            <span className="jp-EnvGuard-cardName">{displayName}</span>
-            <span className="jp-EnvGuard-facts">
-              <State mark={state === 'revoked' ? 'revoked' : 'unavailable'} words={words} />
-              <span>{release}</span>
-            </span>
-            {reasons.map(({ code, message, hint }) => (
-              <span key={code} className="jp-EnvGuard-note">
-                {message} {hint}
-              </span>
-            ))}
-          </li>
-        ))}
-      </ul>
-    </details>
+    <ul className="jp-EnvGuard-list">
+      {catalog.unavailable.map(gone => (
+        <li key={`${gone.name}@${gone.release}`}>
+          <Gone
+            gone={gone}
+            words={words}
+            onSuccessor={
+              gone.successor && offered(gone.successor)
+                ? id => {
+                    const next = offered(id);
+                    if (next) {
+                      actions.open(next.name, next.release);
+                    }
+                  }
+                : null
+            }
+          />
+        </li>
+      ))}
+    </ul>
   );
-}
-
-/** Whether every word that was typed occurs somewhere in what the card says. */
-export function matches(environment: IEnvironment, filter: string): boolean {
-  const { name, release, displayName, description, language, state } = environment;
-  const text = [name, release, displayName, description, language, state].join('\n').toLowerCase();
-  return filter
-    .toLowerCase()
-    .split(/\s+/)
-    .every(word => text.includes(word));
 }

@@ -15,6 +15,7 @@
  * text, and `problems` says what was meant to be more than that.
  */
 import { FLAGS, isFlag, type Flag } from './flags';
+import { canonical } from './relations';
 import { startsWith, compareVersions } from './versions';
 
 /** Columns that can be asked for by name. */
@@ -81,7 +82,7 @@ export interface IQuery {
 export type IRow = Readonly<Record<TextKey, string>> & {
   readonly size: number;
   readonly flags: ReadonlySet<Flag>;
-  /** Lower-case names. */
+  /** Canonical names of what it requires. */
   readonly needs: ReadonlySet<string>;
   /** All text of the row in lower case. */
   readonly text: string;
@@ -162,7 +163,7 @@ function keyed(
     case 'is':
       return flagged(text, word, problems);
     case 'needs':
-      return { kind: 'needs', name: text.toLowerCase() };
+      return { kind: 'needs', name: canonical(text) };
     default:
       return { kind: 'column', key: key as TextKey, operator, value: text };
   }

@@ -1,56 +1,46 @@
-import { ReactWidget, UseSignal, copyIcon } from '@jupyterlab/ui-components';
+import { linkIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IEnvironment, ISpec } from './api';
-import { Refusal } from './wire';
+import { Approval } from './approval';
 import { boxIcon } from './icons';
+import { Integrity } from './integrity';
 import { Packages } from './packages';
-import { Failure, Skeleton, State } from './parts';
+import { Copy, Failure, Skeleton, State, Tabs } from './parts';
+import type { ISpecState } from './specpage';
 import type { IEnvironments } from './tokens';
+import { Refusal } from './wire';
 import { markOf, shortDigest, type Words } from './words';
+
+/** What can be done with a release from here; what is not there is not offered. */
+export interface ISpecActions {
+  readonly newNotebook?: (environment: IEnvironment) => void;
+  readonly compare?: (name: string, release: string) => void;
+  /** Offer the exports, at the button that was pressed. */
+  readonly offerExports?: (name: string, release: string, at: Element) => void;
+  /** The address that leads to this page as it is now. */
+  readonly linkTo?: (name: string, release: string, state: ISpecState) => string;
+  /** The address of the spec in its canonical bytes. */
+  readonly specAddress?: (name: string, release: string) => string;
+}
 
 interface ISpecProps {
   readonly name: string;
   readonly release: string;
   readonly environments: IEnvironments;
+  readonly actions: ISpecActions;
   readonly words: Words;
-}
-
-/** A page about one release: what it is, who approved it, and every package in it. */
-export class SpecPage extends ReactWidget {
-  constructor(readonly props: ISpecProps) {
-    super();
-    const { name, release, environments, words } = props;
-    this.id = `jp-envguard-spec-${name}--${release}`;
-    this.addClass('jp-EnvGuard');
-    this.addClass('jp-EnvGuard-page');
-    this.title.icon = boxIcon;
-    this.title.caption = words.trans.__('Packages of %1', `${name}@${release}`);
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', this.title.caption);
-    environments.changed.connect(this._retitle, this);
-    this._retitle();
-  }
-
-  protected override render(): JSX.Element {
-    return (
-      <UseSignal signal={this.props.environments.changed}>{() => <SpecView {...this.props} />}</UseSignal>
-    );
-  }
-
-  private _retitle(): void {
-    const { name, release, environments } = this.props;
-    this.title.label = `${environments.find(name, release)?.displayName ?? name} ${release}`;
-  }
+  readonly state: ISpecState;
+  readonly onState: (change: Partial<ISpecState>) => void;
 }
 
 /** The page for the catalog as it is now; a release may leave the catalog while it is open. */
-export function SpecView({ name, release, environments, words }: ISpecProps): JSX.Element {
+export function SpecView(props: ISpecProps): JSX.Element {
+  const { name, release, environments, words } = props;
   const { trans } = words;
   const environment = environments.find(name, release);
   if (environment) {
-    return <Release environment={environment} environments={environments} words={words} />;
+    return <Release {...props} environment={environment} />;
   }
   if (environments.refusal) {
     return <Failure refusal={environments.refusal} words={words} retry={() => void environments.refresh()} />;
@@ -58,36 +48,60 @@ export function SpecView({ name, release, environments, words }: ISpecProps): JS
   if (!environments.catalog) {
     return <Skeleton label={trans.__('Reading the catalog…')} rows={8} />;
   }
-  const reasons = environments.findUnavailable(name, release)?.reasons ?? [];
+  const gone = environments.findUnavailable(name, release);
   return (
     <div className="jp-EnvGuard-empty" role="status">
       <boxIcon.react tag="span" className="jp-EnvGuard-emptyIcon" />
       <strong>{trans.__('%1 is not available to you.', `${name}@${release}`)}</strong>
-      {reasons.map(({ code, message, hint }) => (
+      {gone?.reasons.map(({ code, message, hint }) => (
         <span key={code}>
           {message} {hint}
         </span>
       ))}
+      {gone?.successor && <span>{trans.__('Use %1 instead', gone.successor)}</span>}
+      {gone?.contact && <span>{trans.__('Whom to ask: %1', gone.contact)}</span>}
     </div>
   );
 }
 
-interface IReleaseProps {
-  readonly environment: IEnvironment;
-  readonly environments: IEnvironments;
-  readonly words: Words;
-}
+type IReleaseProps = ISpecProps & { readonly environment: IEnvironment };
 
 function Release(props: IReleaseProps): JSX.Element {
-  const { environment, words } = props;
+  const { environment, words, state, onState } = props;
   const { trans } = words;
   const { spec, refusal, retry } = useSpec(props);
+  const count = spec?.packages.length ?? environment.packages;
   return (
     <>
-      <Facts environment={environment} spec={spec} words={words} />
-      {refusal && <Failure refusal={refusal} words={words} retry={retry} />}
-      {spec && <Packages spec={spec} words={words} />}
-      {!spec && !refusal && <Skeleton label={trans.__('Reading the packages…')} rows={8} />}
+      <Head {...props} spec={spec} />
+      <Tabs
+        label={trans.__('About %1', `${environment.name}@${environment.release}`)}
+        shown={state.tab}
+        onShow={tab => onState({ tab })}
+        tabs={[
+          {
+            id: 'packages',
+            title: count > 0 ? trans.__('Packages (%1)', words.number(count)) : trans.__('Packages'),
+            content: () => (
+              <>
+                {refusal && <Failure refusal={refusal} words={words} retry={retry} />}
+                {spec && <Packages spec={spec} words={words} state={state} onState={onState} />}
+                {!spec && !refusal && <Skeleton label={trans.__('Reading the packages…')} rows={8} />}
+              </>
+            )
+          },
+          {
+            id: 'approval',
+            title: trans.__('Approval'),
+            content: () => <Approval {...props} />
+          },
+          {
+            id: 'integrity',
+            title: trans.__('Integrity'),
+            content: () => <Integrity {...props} />
+          }
+        ]}
+      />
     </>
   );
 }
@@ -116,66 +130,72 @@ function useSpec({ environment, environments }: IReleaseProps): {
   };
 }
 
-interface IFactsProps {
-  readonly environment: IEnvironment;
-  readonly spec: ISpec | null;
-  readonly words: Words;
-}
-
-function Facts({ environment, spec, words }: IFactsProps): JSX.Element {
+/** What a release is, in three lines, and what can be done with it. */
+function Head(props: IReleaseProps & { readonly spec: ISpec | null }): JSX.Element {
+  const { environment, spec, words } = props;
   const { trans } = words;
   const { name, release, displayName, description, approval, expires, successor, digests } = environment;
   return (
     <div className="jp-EnvGuard-about">
-      <h2 className="jp-EnvGuard-title">
-        {displayName} <span className="jp-EnvGuard-release">{release}</span>
-      </h2>
+      <div className="jp-EnvGuard-titleLine">
+        <h2 className="jp-EnvGuard-title">
+          {displayName} <span className="jp-EnvGuard-release">{release}</span>
+        </h2>
+        <Actions {...props} />
+      </div>
       {description && <p>{description}</p>}
       <p className="jp-EnvGuard-facts">
         <State mark={markOf(environment.state)} words={words} />
+        {approval && <span>{trans.__('by %1 on %2', approval.who, words.date(approval.when))}</span>}
+        {expires && <span>{trans.__('Until %1', words.date(expires))}</span>}
+        {successor && <span>{trans.__('Use %1 instead', successor)}</span>}
         <span>{`${name}@${release}`}</span>
         {spec && <span>{spec.platform}</span>}
         {spec?.mixed && <span>{trans.__('conda and pip packages')}</span>}
-        {expires && <span>{trans.__('Until %1', words.date(expires))}</span>}
-        {successor && <span>{trans.__('Use %1 instead', successor)}</span>}
-      </p>
-      {approval && (
-        <p className="jp-EnvGuard-quiet">
-          {trans.__('Approved by %1 on %2.', approval.who, words.date(approval.when))} {approval.reason}
-        </p>
-      )}
-      <p className="jp-EnvGuard-facts">
-        <Digest label={trans.__('Spec')} digest={digests.spec} words={words} />
-        <Digest label={trans.__('Pack')} digest={digests.pack} words={words} />
-        <Digest label={trans.__('Manifest')} digest={digests.manifest} words={words} />
+        <span className="jp-EnvGuard-digest" title={digests.spec}>
+          {trans.__('Spec')} <code>{shortDigest(digests.spec)}</code>
+          <Copy text={digests.spec} label={trans.__('Copy the digest of the spec')} words={words} />
+        </span>
       </p>
     </div>
   );
 }
 
-interface IDigestProps {
-  readonly label: string;
-  readonly digest: string;
-  readonly words: Words;
-}
-
-function Digest({ label, digest, words }: IDigestProps): JSX.Element {
-  const [copied, setCopied] = React.useState(false);
-  const copy = words.trans.__('Copy the digest of the %1', label.toLowerCase());
+function Actions({ environment, actions, words, state }: IReleaseProps): JSX.Element {
+  const { trans } = words;
+  const { name, release } = environment;
+  const { newNotebook, compare, offerExports, linkTo } = actions;
+  const buttons: [string, (at: Element) => void, boolean][] = [];
+  if (newNotebook) {
+    buttons.push([trans.__('New notebook'), () => newNotebook(environment), false]);
+  }
+  if (compare) {
+    buttons.push([trans.__('Compare'), () => compare(name, release), false]);
+  }
+  if (offerExports) {
+    buttons.push([trans.__('Export'), at => offerExports(name, release, at), true]);
+  }
   return (
-    <span className="jp-EnvGuard-digest" title={digest}>
-      {label} <code>{shortDigest(digest)}</code>
-      <button
-        type="button"
-        className="jp-EnvGuard-iconButton"
-        title={copy}
-        aria-label={copy}
-        onClick={() => void navigator.clipboard.writeText(digest).then(() => setCopied(true))}
-        onBlur={() => setCopied(false)}
-      >
-        <copyIcon.react tag="span" />
-      </button>
-      <span role="status">{copied && words.trans.__('Copied')}</span>
-    </span>
+    <div className="jp-EnvGuard-actions">
+      {buttons.map(([label, act, menu]) => (
+        <button
+          key={label}
+          type="button"
+          className="jp-mod-styled jp-EnvGuard-button"
+          onClick={event => act(event.currentTarget)}
+          {...(menu && { 'aria-haspopup': 'menu' })}
+        >
+          {label}
+        </button>
+      ))}
+      {linkTo && (
+        <Copy
+          text={linkTo(name, release, state)}
+          label={trans.__('Copy a link to what is shown here')}
+          icon={linkIcon}
+          words={words}
+        />
+      )}
+    </div>
   );
 }

@@ -176,3 +176,11 @@ export interface IPreferences {
   /** Whether the feature is on; everything is until the settings have been read. */
   isOn(feature: Feature): boolean;
 }
+
+/** Hands out releases as files. */
+export const IExports = new Token<IExports>('jupyter-envguard:IExports', 'Hands out releases as files.');
+
+export interface IExports {
+  /** Offer the formats of a release in a menu below `at`; never rejects. */
+  offer(name: string, release: string, at: Element): Promise<void>;
+}

@@ -3,6 +3,9 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { IChange, Kind, Step } from './diff';
+import type { Flag } from './flags';
+import type { IProblem } from './query';
 import type { Refusal } from './wire';
 
 /** How an environment or a kernel stands, as far as the person is concerned. */
@@ -61,6 +64,73 @@ export class Words {
     return words[mark];
   }
 
+  /** Name a flag of a package in as few words as fit on a button. */
+  flag(flag: Flag): string {
+    const words: Record<Flag, string> = {
+      requested: this.trans.__('asked for by name'),
+      dependency: this.trans.__('dependencies'),
+      pip: this.trans.__('pip'),
+      'no-hash': this.trans.__('no hash'),
+      'licence-unknown': this.trans.__('licence unknown'),
+      'other-channel': this.trans.__('other channel')
+    };
+    return words[flag];
+  }
+
+  /** Say in a sentence what a flag means. */
+  flagSentence(flag: Flag): string {
+    const sentences: Record<Flag, string> = {
+      requested: this.trans.__('Somebody asked for it by name.'),
+      dependency: this.trans.__('It is here because others require it.'),
+      pip: this.trans.__('It was installed by pip, over what conda keeps consistent.'),
+      'no-hash': this.trans.__('Its record holds no hash: the file it came from cannot be told.'),
+      'licence-unknown': this.trans.__('Its record names no licence.'),
+      'other-channel': this.trans.__('It comes from another channel than most packages here.')
+    };
+    return sentences[flag];
+  }
+
+  /** Name a kind of change. */
+  kind(kind: Kind): string {
+    const words: Record<Kind, string> = {
+      rebuilt: this.trans.__('rebuilt'),
+      upgraded: this.trans.__('upgraded'),
+      downgraded: this.trans.__('downgraded'),
+      added: this.trans.__('added'),
+      removed: this.trans.__('removed'),
+      changed: this.trans.__('changed')
+    };
+    return words[kind];
+  }
+
+  /** Name a change, with the size of its step where it went up or down. */
+  change({ kind, step }: IChange): string {
+    const steps: Record<Step, string> = {
+      major: this.trans.__('major'),
+      minor: this.trans.__('minor'),
+      patch: this.trans.__('patch')
+    };
+    return step ? `${this.kind(kind)}, ${steps[step]}` : this.kind(kind);
+  }
+
+  /** Say what in a filter is only looked for as text. */
+  problem({ kind, text }: IProblem): string {
+    switch (kind) {
+      case 'key':
+        return this.trans.__(
+          'There is no column “%1”: name, version, build, channel, subdir, manager, license, sha256, url, size, is, needs.',
+          text
+        );
+      case 'flag':
+        return this.trans.__(
+          'There is no flag “%1”: requested, dependency, pip, no-hash, licence-unknown, other-channel.',
+          text
+        );
+      case 'size':
+        return this.trans.__('“%1” is no size: write 500k, 10MB or 1.5G.', text);
+    }
+  }
+
   /** Say what went wrong; the server's own sentence wins. */
   refusal({ code, message }: Refusal): string {
     switch (code) {
@@ -89,8 +159,36 @@ export class Words {
     return new Intl.DateTimeFormat(this._locale, { timeStyle: 'short' }).format(moment);
   }
 
+  dateTime(iso: string): string {
+    return this._format(iso, { dateStyle: 'medium', timeStyle: 'short' });
+  }
+
+  number(value: number): string {
+    return new Intl.NumberFormat(this._locale).format(value);
+  }
+
+  /** Name a format in which a release can be exported; nothing for one that is not known here. */
+  format(format: string): string {
+    const words: Record<string, string> = {
+      explicit: this.trans.__('Explicit list for conda (@EXPLICIT)'),
+      'conda-lock': this.trans.__('Lock file of conda-lock'),
+      'environment-yaml': this.trans.__('environment.yml'),
+      requirements: this.trans.__('requirements.txt of pip packages'),
+      cyclonedx: this.trans.__('Bill of materials, CycloneDX'),
+      spdx: this.trans.__('Bill of materials, SPDX'),
+      csv: this.trans.__('Table, CSV'),
+      evidence: this.trans.__('Evidence: spec, approvals and signatures (zip)')
+    };
+    return words[format] ?? '';
+  }
+
+  /** Say how many of how many are shown. */
+  part(shown: number, all: number): string {
+    return this.trans.__('%1 of %2', this.number(shown), this.number(all));
+  }
+
   count(packages: number): string {
-    return this.trans._n('%1 package', '%1 packages', packages);
+    return this.trans._n('%2 package', '%2 packages', packages, this.number(packages));
   }
 
   /** Write a number of bytes; nothing at all where it is not known. */

@@ -1,10 +1,21 @@
 import Ajv from 'ajv/dist/2020';
 
 import environmentsSchema from '../../jupyter_envguard/schemas/environments.json';
-import specSchema from '../../jupyter_envguard/schemas/spec.json';
-import { Api, asCatalog, asSpec } from '../src/api';
+import exportsSchema from '../../jupyter_envguard/schemas/exports.json';
+import packagesSchema from '../../jupyter_envguard/schemas/packages.json';
+import searchSchema from '../../jupyter_envguard/schemas/search.json';
+import { Api, asCatalog, asExports, asSearch, asSpec } from '../src/api';
 import { Refusal, Wire } from '../src/wire';
-import { catalogJson, digest, environmentJson, packageJson, server, specJson } from './server';
+import {
+  catalogJson,
+  digest,
+  environmentJson,
+  exportsJson,
+  packageJson,
+  searchJson,
+  server,
+  specJson
+} from './server';
 
 const json = (body: unknown, init?: ResponseInit) => new Response(JSON.stringify(body), init);
 
@@ -96,12 +107,49 @@ describe('asSpec', () => {
   });
 });
 
+describe('asSearch', () => {
+  it('reads what the server writes', () => {
+    expect(asSearch(searchJson())).toEqual({
+      matches: [
+        {
+          name: 'datasci',
+          release: '2026.11',
+          packages: [{ name: 'torch', version: '2.9', build: 'h0_0', manager: 'conda' }]
+        }
+      ],
+      suggestions: ['torchvision']
+    });
+    expect(() => asSearch(searchJson({ suggestions: [1] }))).toThrow('/suggestions');
+  });
+
+  it('is what comes back from a question that may hold anything', async () => {
+    const { settings, asked } = server(() => json(searchJson()));
+    await new Api(new Wire(settings)).search('torch>=2.4,<3 &x');
+    expect(asked[0]).toContain('envguard/api/search?q=torch%3E%3D2.4%2C%3C3%20%26x');
+  });
+});
+
+describe('asExports', () => {
+  it('reads what the server writes', async () => {
+    const { settings, asked } = server(() => json(exportsJson()));
+    expect(await new Api(new Wire(settings)).exports('datasci', '2026.11')).toEqual([
+      { format: 'explicit', title: 'Explicit', fileName: 'datasci-2026.11-bbbbbbbb.txt', exact: true }
+    ]);
+    expect(asked[0]).toContain('environments/datasci/releases/2026.11/exports');
+    expect(() => asExports({ exports: [{}] })).toThrow('/exports/0/format');
+  });
+});
+
 describe('The documents of these tests', () => {
   const ajv = new Ajv({ validateFormats: false });
+  ajv.addSchema([environmentsSchema, packagesSchema, searchSchema, exportsSchema]);
 
-  it('are those that the server describes', () => {
-    const { platform, mixed, packages } = specJson();
-    expect(ajv.validate(environmentsSchema, catalogJson()) || ajv.errorsText()).toBe(true);
-    expect(ajv.validate(specSchema, { platform, mixed, packages }) || ajv.errorsText()).toBe(true);
+  it.each([
+    [environmentsSchema, catalogJson()],
+    [packagesSchema, specJson()],
+    [searchSchema, searchJson()],
+    [exportsSchema, exportsJson()]
+  ])('are those that the server describes', ({ $id }, document) => {
+    expect(ajv.validate($id, document) || ajv.errorsText()).toBe(true);
   });
 });

@@ -7,6 +7,7 @@ import { badge } from '../src/plugins/badge';
 import { environments } from '../src/plugins/environments';
 import { panel } from '../src/plugins/panel';
 import { spec } from '../src/plugins/spec';
+import { giveSizes } from './layout';
 import { catalogJson, server } from './server';
 
 /** An application without a screen: it only remembers what was put where. */
@@ -29,13 +30,17 @@ const activate = <T>(plugin: JupyterFrontEndPlugin<T>, ...services: unknown[]): 
   (plugin.activate as (...args: unknown[]) => T)(...services);
 
 describe('plugins', () => {
+  beforeAll(giveSizes);
+
   it('have ids and descriptions, and need nothing that another shell might lack', () => {
     expect(plugins.map(plugin => plugin.id)).toEqual([
       'jupyter-envguard:environments',
       'jupyter-envguard:preferences',
       'jupyter-envguard:running',
       'jupyter-envguard:kernels',
+      'jupyter-envguard:exports',
       'jupyter-envguard:spec',
+      'jupyter-envguard:compare',
       'jupyter-envguard:panel',
       'jupyter-envguard:badge',
       'jupyter-envguard:status',
@@ -57,7 +62,7 @@ describe('plugins', () => {
   it('open each release once in JupyterLab', async () => {
     const { app, placed, activated } = application();
     const model = activate<IEnvironments>(environments, app, null, null);
-    activate(spec, app, model, null, {} as ILabShell, null);
+    activate(spec, app, model, null, null, {} as ILabShell, null);
     const args = { name: 'datasci', release: '2026.11' };
     await app.commands.execute(CommandIDs.openSpec, args);
     await app.commands.execute(CommandIDs.openSpec, args);
@@ -70,12 +75,12 @@ describe('plugins', () => {
     model.dispose();
   });
 
-  it('leave the main area of Notebook to the notebook', () => {
+  it('leave the main area of Notebook to the notebook', async () => {
     const { app, placed } = application();
     const model = activate<IEnvironments>(environments, app, null, null);
-    const opener = activate<ISpecOpener>(spec, app, model, null, null, null);
-    opener.open('datasci', '2026.11');
-    opener.open('datasci', '2026.05');
+    activate<ISpecOpener>(spec, app, model, null, null, null, null);
+    await app.commands.execute(CommandIDs.openSpec, { name: 'datasci', release: '2026.11' });
+    await app.commands.execute(CommandIDs.openSpec, { name: 'datasci', release: '2026.05' });
     expect(placed.map(({ area, widget }) => [area, widget.isDisposed])).toEqual([
       ['right', true],
       ['right', false]
@@ -87,7 +92,7 @@ describe('plugins', () => {
     const { app, placed } = application();
     const palette = { addItem: jest.fn() };
     const model = activate<IEnvironments>(environments, app, null, palette);
-    activate(panel, app, model, { open: jest.fn() }, null, null);
+    activate(panel, app, model, { open: jest.fn() }, null, null, null, null);
     await app.commands.execute(CommandIDs.refresh);
     expect(placed.map(({ area, widget }) => [area, widget.id])).toEqual([
       ['left', 'jp-envguard-environments']

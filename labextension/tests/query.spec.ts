@@ -9,7 +9,7 @@ const row = (changes: Parameters<typeof pinned>[1] = {}, name = 'numpy'): IRow =
   const text = [item.name, item.version, item.build, item.channel, item.manager, item.license, item.sha256];
   return {
     ...item,
-    flags: flagsOf(item, 'https://conda.example/main/'),
+    flags: flagsOf(item),
     needs: new Set(item.depends),
     text: text.join('\n').toLowerCase()
   };

@@ -4,7 +4,16 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 
-import type { IApi, ICatalog, IEnvironment, IPackage, ISpec, IUnavailable } from '../src/api';
+import type {
+  IApi,
+  ICatalog,
+  IEnvironment,
+  IExport,
+  IPackage,
+  ISearch,
+  ISpec,
+  IUnavailable
+} from '../src/api';
 import { Words } from '../src/words';
 
 export const words = new Words(nullTranslator.load('jupyter_envguard'), 'en');
@@ -63,6 +72,9 @@ export const packageJson = (name: string, changes: object = {}) => ({
   size: 1_500_000,
   depends: [],
   requested: false,
+  requirements: [],
+  required_by: [],
+  flags: [],
   ...changes
 });
 
@@ -74,6 +86,35 @@ export const specJson = (changes: object = {}) => ({
   mixed: false,
   packages: [packageJson('numpy')],
   ...changes
+});
+
+export const searchJson = (changes: object = {}) => ({
+  query: 'torch',
+  matches: [
+    {
+      name: 'datasci',
+      release: '2026.11',
+      kernel_name: 'datasci',
+      display_name: 'Data Science',
+      state: 'approved',
+      current: true,
+      packages: [{ name: 'torch', version: '2.9', build: 'h0_0', manager: 'conda' }]
+    }
+  ],
+  suggestions: ['torchvision'],
+  ...changes
+});
+
+export const exportsJson = () => ({
+  exports: [
+    {
+      format: 'explicit',
+      title: 'Explicit',
+      media_type: 'text/plain',
+      file_name: 'datasci-2026.11-bbbbbbbb.txt',
+      exact: true
+    }
+  ]
 });
 
 export const environment = (changes: Partial<IEnvironment> = {}): IEnvironment => ({
@@ -90,6 +131,7 @@ export const environment = (changes: Partial<IEnvironment> = {}): IEnvironment =
   digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
   packages: 3,
   current: true,
+  warnings: [],
   ...changes
 });
 
@@ -99,7 +141,7 @@ export const unavailable = (changes: Partial<IUnavailable> = {}): IUnavailable =
   displayName: 'Legacy',
   state: 'revoked',
   successor: null,
-  contact: '',
+  contact: 'Ada, room 4',
   reasons: [{ code: 'revoked', message: 'legacy@2024.01 was revoked.', hint: 'Use datasci.' }],
   ...changes
 });
@@ -124,8 +166,11 @@ export const pinned = (name: string, changes: Partial<IPackage> = {}): IPackage 
   sha256: 'd'.repeat(64),
   license: 'BSD-3-Clause',
   size: 1_500_000,
-  depends: [],
   requested: false,
+  depends: [],
+  requirements: [],
+  requiredBy: [],
+  flags: [],
   ...changes
 });
 
@@ -139,7 +184,17 @@ export const spec = (changes: Partial<ISpec> = {}): ISpec => ({
 
 /** Answers with what the test has put into it; an `Error` is thrown. */
 export class FakeApi implements IApi {
-  answers: { catalog: ICatalog | Error; spec: ISpec | Error } = { catalog: catalog(), spec: spec() };
+  answers: {
+    catalog: ICatalog | Error;
+    spec: ISpec | Error;
+    search: ISearch | Error;
+    exports: readonly IExport[] | Error;
+  } = {
+    catalog: catalog(),
+    spec: spec(),
+    search: { matches: [], suggestions: [] },
+    exports: [{ format: 'explicit', title: 'Explicit', fileName: 'x.txt', exact: true }]
+  };
   asked: string[] = [];
 
   catalog(): Promise<ICatalog> {
@@ -150,6 +205,16 @@ export class FakeApi implements IApi {
   spec(name: string, release: string): Promise<ISpec> {
     this.asked.push(`${name}@${release}`);
     return settle(this.answers.spec);
+  }
+
+  search(query: string): Promise<ISearch> {
+    this.asked.push(`search ${query}`);
+    return settle(this.answers.search);
+  }
+
+  exports(name: string, release: string): Promise<readonly IExport[]> {
+    this.asked.push(`exports ${name}@${release}`);
+    return settle(this.answers.exports);
   }
 }
 

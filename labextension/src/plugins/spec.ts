@@ -6,59 +6,108 @@ import {
 } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { Addresses } from '../addresses';
 import { CommandIDs, wordsOf } from '../commands';
-import { SpecPage } from '../spec';
-import { IEnvironments, ISpecOpener } from '../tokens';
+import type { ISpecActions } from '../spec';
+import type { SpecPage } from '../specpage';
+import { IEnvironments, IExports, ISpecOpener } from '../tokens';
+
+/** JupyterLab's own command; it is there where notebooks are. */
+const NEW_NOTEBOOK = 'notebook:create-new';
 
 export const spec: JupyterFrontEndPlugin<ISpecOpener> = {
   id: 'jupyter-envguard:spec',
   description: 'Shows every package of an approved environment.',
   autoStart: true,
   requires: [IEnvironments],
-  optional: [ITranslator, ILabShell, ILayoutRestorer],
+  optional: [IExports, ITranslator, ILabShell, ILayoutRestorer],
   provides: ISpecOpener,
   activate: (
     app: JupyterFrontEnd,
-    model: IEnvironments,
+    environments: IEnvironments,
+    exports: IExports | null,
     translator: ITranslator | null,
     labShell: ILabShell | null,
     restorer: ILayoutRestorer | null
   ): ISpecOpener => {
     const words = wordsOf(translator);
     const tracker = new WidgetTracker<SpecPage>({ namespace: 'jupyter-envguard-spec' });
-    const open = (name: string, release: string) => {
+    const show = async (name: string, release: string, chosen: ReadonlyPartialJSONObject): Promise<void> => {
+      // Nobody who does not look at packages waits for what shows them.
+      const { SpecPage, asSpecState } = await import('../specpage');
       const shown = tracker.find(page => page.props.name === name && page.props.release === release);
-      const page = shown ?? new SpecPage({ name, release, environments: model, words });
-      if (!shown) {
+      const state = asSpecState({ ...shown?.state, ...chosen });
+      const page =
+        shown ??
+        new SpecPage({ name, release, environments, words, state, actions: actionsOf(app, exports) });
+      if (shown) {
+        shown.choose(state);
+      } else {
         // Notebook has room for one document in its main area, and that is the notebook's.
         if (!labShell) {
           tracker.forEach(other => other.dispose());
         }
         app.shell.add(page, labShell ? 'main' : 'right');
         void tracker.add(page);
+        page.stateChanged.connect(() => void tracker.save(page));
       }
       app.shell.activateById(page.id);
     };
+    const text = (description: string) => ({ type: 'string', description });
     app.commands.addCommand(CommandIDs.openSpec, {
       label: words.trans.__('Show Packages of an Environment'),
       describedBy: {
         args: {
           type: 'object',
           properties: {
-            name: { type: 'string', description: words.trans.__('Name of the environment') },
-            release: { type: 'string', description: words.trans.__('Its release') }
+            name: text(words.trans.__('Name of the environment')),
+            release: text(words.trans.__('Its release')),
+            tab: text(words.trans.__('What to show of it: packages, approval or integrity')),
+            filter: text(words.trans.__('Which packages to show')),
+            sort: text(words.trans.__('By which column they are sorted')),
+            descending: { type: 'boolean' },
+            columns: { type: 'array', items: { type: 'string' } }
           },
           required: ['name', 'release']
         }
       },
-      execute: args => open(String(args['name']), String(args['release']))
+      execute: ({ name, release, ...chosen }) => show(String(name), String(release), chosen)
     });
     void restorer?.restore(tracker, {
       command: CommandIDs.openSpec,
-      args: ({ props: { name, release } }) => ({ name, release }),
+      args: ({ props: { name, release }, state }) => ({
+        name,
+        release,
+        ...state,
+        columns: [...state.columns]
+      }),
       name: page => page.id
     });
-    return { open };
+    return { open: (name, release) => void show(name, release, {}) };
   }
 };
+
+/** What can be done from the page of a release in this application. */
+function actionsOf(app: JupyterFrontEnd, exports: IExports | null): ISpecActions {
+  const { commands } = app;
+  const addresses = new Addresses(app.serviceManager.serverSettings);
+  return {
+    specAddress: (name, release) => addresses.spec(name, release),
+    linkTo: (name, release, { tab, filter, sort, descending }) =>
+      addresses.page({
+        envguard: `${name}@${release}`,
+        ...(tab !== 'packages' && { 'envguard-tab': tab }),
+        ...(filter && { 'envguard-filter': filter }),
+        ...((sort !== 'name' || descending) && { 'envguard-sort': descending ? `-${sort}` : sort })
+      }),
+    ...(commands.hasCommand(NEW_NOTEBOOK) && {
+      newNotebook: ({ kernelName }) => void commands.execute(NEW_NOTEBOOK, { kernelName })
+    }),
+    ...(commands.hasCommand(CommandIDs.compare) && {
+      compare: (name, release) => void commands.execute(CommandIDs.compare, { from: `${name}@${release}` })
+    }),
+    ...(exports && { offerExports: (name, release, at) => void exports.offer(name, release, at) })
+  };
+}

@@ -1,0 +1,29 @@
+import { findIn, matches } from '../src/search';
+import { environment } from './server';
+
+describe('findIn', () => {
+  const geo = environment({ name: 'geo', displayName: 'Geospatial' });
+  const torch = { name: 'torch', version: '2.9', build: '', manager: 'conda' };
+
+  it('finds by name or by package, and says which packages', () => {
+    const found = {
+      matches: [{ name: 'geo', release: '2026.11', packages: [torch] }],
+      suggestions: []
+    };
+    expect(findIn([environment(), geo], 'torch', found)).toEqual([{ environment: geo, packages: [torch] }]);
+    expect(findIn([environment(), geo], 'geo', null)).toEqual([{ environment: geo, packages: [] }]);
+    expect(findIn([environment(), geo], '', null)).toHaveLength(2);
+  });
+});
+
+describe('matches', () => {
+  it.each([
+    ['', true],
+    ['  ', true],
+    ['numpy', true],
+    ['approved PYTHON', true],
+    ['datasci 2025', false]
+  ])('with %j is %s', (filter, found) => {
+    expect(matches(environment(), filter)).toBe(found);
+  });
+});
