@@ -95,7 +95,7 @@ def _prepared(c: Any, site: Site, python: str | None) -> tuple[Plan, Surrounding
         )
     plan = plan_for(site, python or sys.executable, elsewhere=kind.elsewhere)
     wanted = wanted_for(site, python or sys.executable, plan.command, frozenset(plan.commands.values()))
-    return plan, surroundings(spawner, wanted)
+    return plan, surroundings(spawner, wanted, site.guard)
 
 
 def _apply(c: Any, plan: Plan, around: Surroundings | None) -> None:
@@ -124,8 +124,10 @@ def _pre_spawn_hook(
         if earlier is not None:
             await maybe_future(earlier(spawner))
         try:
-            refuse([*check_spawner(spawner, plan), *(await around.problems(spawner) if around else ())])
-            spawner.cmd = list(plan.command_for(group.name for group in spawner.user.groups))
+            refuse(check_spawner(spawner, plan))
+            groups = [group.name for group in spawner.user.groups]
+            refuse(await around.problems(spawner, groups) if around else ())
+            spawner.cmd = list(plan.command_for(groups))
         except InvalidInput as error:
             raise SpawnException(f"{error.message} {error.hint}", reason=error.code) from error
         leave_word(spawner)

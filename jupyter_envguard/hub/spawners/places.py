@@ -34,6 +34,8 @@ class Wanted:
     """What starts the single-user server, the wall in front."""
     others: frozenset[tuple[str, ...]] = frozenset()
     """What starts it for members of groups that have a level of their own."""
+    strict_memory: bool = False
+    """Whether lockdown refuses memory that is written and then run."""
 
     @property
     def confined(self) -> bool:
@@ -78,15 +80,14 @@ def wanted_for(
 ) -> Wanted:
     """Return what sessions of `site` want whose servers are started by `command`, run by `python`.
 
-    `others` start those of groups with a level of their own. What a spawner puts around a
-    session is the same for all, by the level of the site. Raises `invalid-argument` for a
+    `others` start those of groups with a level of their own. Raises `invalid-argument` for a
     path that cannot be written into every spawner's configuration alike.
     """
     catalog = () if "://" in site.catalog else (site.catalog,)
     read = tuple(map(str, (site.path, site.trust, site.store_root, *catalog)))
     write = tuple(map(str, (site.spool, *site.guard.write)))
     hidden = tuple(map(str, (*([site.keys] if site.keys else []), site.log)))
-    programs = (str(site.store_root), str(Path(python).parent.parent))
+    programs = tuple(map(str, (site.store_root, Path(python).parent.parent, *site.guard.execute)))
     for path in (*read, *write, *hidden, *programs):
         if not PLAIN.match(path):
             raise InvalidInput(
@@ -94,7 +95,8 @@ def wanted_for(
                 f"The path {path!r} cannot be written into a unit, a container or a pod.",
                 "Use letters, digits and ._/@+=- in the paths of a site whose spawner makes those.",
             )
-    return Wanted(site.guard.level, read, write, hidden, programs, command, others)
+    strict = site.guard.strict_memory
+    return Wanted(site.guard.level, read, write, hidden, programs, command, others, strict)
 
 
 def missing_mounts(wanted: Wanted, mounts: Iterable[Mount]) -> tuple[list[str], list[str], list[str]]:

@@ -26,6 +26,9 @@ SWITCHES: Mapping[str, str] = {
 }
 """Properties of every unit. `RestrictNamespaces` keeps a user from mounting over what is read-only."""
 
+MEMORY: Mapping[str, str] = {"MemoryDenyWriteExecute": "yes"}
+"""Properties of a unit in lockdown whose site says so; just-in-time compilers break."""
+
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 """Where everybody may write, and where under lockdown nothing may be run from."""
 
@@ -53,13 +56,14 @@ def equivalents(given: Mapping[str, Any], wanted: Wanted) -> Equivalents:
         if given.get(name, True) is not True
     ]
     problems += [f"readwrite_paths: {path} would be writable" for path in _opened(given, wanted)]
-    problems += [f"unit_extra_properties: {problem}" for problem in _wrong(extra)]
+    switches = {**SWITCHES, **(MEMORY if wanted.listed and wanted.strict_memory else {})}
+    problems += [f"unit_extra_properties: {problem}" for problem in _wrong(extra, switches)]
     settings = {
         "isolate_tmp": True,
         "disable_user_sudo": True,
         "readonly_paths": _joined(given.get("readonly_paths"), wanted.read),
         "readwrite_paths": _joined(given.get("readwrite_paths"), wanted.write),
-        "unit_extra_properties": {**extra, **SWITCHES, **_paths(extra, wanted)},
+        "unit_extra_properties": {**extra, **switches, **_paths(extra, wanted)},
     }
     return Equivalents(settings, tuple(problems))
 
@@ -84,12 +88,12 @@ def _opened(given: Mapping[str, Any], wanted: Wanted) -> Iterator[str]:
             yield path
 
 
-def _wrong(extra: Mapping[str, Any]) -> Iterator[str]:
+def _wrong(extra: Mapping[str, Any], switches: Mapping[str, str]) -> Iterator[str]:
     for name, value in extra.items():
         if name in REPLACING:
             yield f"{name} would replace what the guard sets: use {REPLACING[name]}"
-        elif name in SWITCHES and not _means(value, SWITCHES[name]):
-            yield f"{name}={value} contradicts {SWITCHES[name]}"
+        elif name in switches and not _means(value, switches[name]):
+            yield f"{name}={value} contradicts {switches[name]}"
         elif name in LISTS and not isinstance(value, str):
             yield f"{name} is not a text, which is all that systemdspawner expands"
         elif name == "AmbientCapabilities" and value:

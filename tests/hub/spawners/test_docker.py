@@ -143,6 +143,17 @@ class TestContainer:
 
 
 class TestLockdown:
+    async def test_of_a_group_is_what_its_members_get(self, site: Path, docker: Engine) -> None:
+        with site.open("a") as file:
+            file.write("guard: {groups: {students: {level: lockdown}}}\n")
+        c = config(site, volumes={"home-{username}": "/home/jovyan"}, extra_host_config=lambda spawner: {})
+        with spawner_for("root", DockerSpawner, c, ("students",)) as spawner:
+            for _ in range(2):
+                await spawner.run_pre_spawn_hook()
+                await spawner.create_object()
+        assert [asked["HostConfig"]["ReadonlyRootfs"] for asked in docker.created] == [True, True]
+        assert "--lockdown" in docker.created[-1]["Cmd"]
+
     def test_leaves_nothing_to_write_to_and_runs_nothing_from_tmp(self, site: Path) -> None:
         host = equivalents({}, lockdown(site)).settings["extra_host_config"]
         assert host["read_only"] is True

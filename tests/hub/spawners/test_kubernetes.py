@@ -47,9 +47,9 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_config.cache_clear()
 
 
-async def manifest(c: Config, **options: Any) -> dict[str, Any]:
+async def manifest(c: Config, groups: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
     """Return the pod as it is sent to Kubernetes, the user's choice and every hook applied."""
-    with spawner_for("ada", KubeSpawner, c) as spawner:
+    with spawner_for("ada", KubeSpawner, c, groups) as spawner:
         spawner.user_options = options
         await spawner.run_pre_spawn_hook()
         await spawner.load_user_options()
@@ -164,6 +164,15 @@ class TestPod:
 
 
 class TestLockdown:
+    async def test_of_a_group_is_what_its_members_get(self, site: Path) -> None:
+        with site.open("a") as file:
+            file.write("guard: {groups: {students: {level: lockdown}}}\n")
+        container = container_of(await manifest(config(site), ("students",)))
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert "--lockdown" in container["args"]
+        container = container_of(await manifest(config(site), ("staff",)))
+        assert "readOnlyRootFilesystem" not in container["securityContext"]
+
     def test_the_containers_own_files_are_read_only(self, site: Path) -> None:
         found = equivalents({}, lockdown(site)).settings["container_security_context"]
         assert found["readOnlyRootFilesystem"] is True

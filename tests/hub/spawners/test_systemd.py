@@ -184,6 +184,15 @@ class TestLockdown:
         assert found["NoExecPaths"] == f"-/tmp -/var/tmp -/dev/shm -{site.parent}/spool"
         assert found["ExecPaths"] == f"-{site.parent}/store -{Path(sys.executable).parent.parent}"
 
+    def test_writes_no_memory_that_it_runs_where_the_site_says_so(self, site: Path) -> None:
+        assert "MemoryDenyWriteExecute" not in lockdown(site)
+        with site.open("a") as file:
+            file.write("guard: {level: lockdown, strict_memory: true}\n")
+        wanted = wanted_for(load(site), sys.executable, ("x",))
+        found = equivalents({"unit_extra_properties": {"MemoryDenyWriteExecute": "no"}}, wanted)
+        assert found.settings["unit_extra_properties"]["MemoryDenyWriteExecute"] == "yes"
+        assert "MemoryDenyWriteExecute=no contradicts yes" in found.contradictions[0]
+
     async def test_runs_nothing_from_home(self, site: Path) -> None:
         wanted = wanted_for(load(site), sys.executable, ("x",))
         strict = Wanted("lockdown", wanted.read, wanted.write, wanted.hidden, wanted.programs, wanted.command)
