@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,3 +42,16 @@ def test_each_level_has_a_command_of_its_own(site: Path) -> None:
     assert "--lockdown" in plan.command_for(("students", "staff"))
     assert plan.command_for(("staff",)) == (sys.executable, "-I", "-m", "jupyterhub.singleuser")
     assert "--lockdown" not in plan.command
+
+
+def test_modules_in_the_folder_where_the_server_starts_are_not_its_own(site: Path, tmp_path: Path) -> None:
+    for name in ("jupyterhub", "jupyter_client", "jupyter_server"):
+        (tmp_path / f"{name}.py").write_text("open('loaded', 'w')\n")
+    *_, python, isolated, module, server = plan_for(load(site), sys.executable).command
+    command = [python, isolated, module, server, "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "loaded").exists()
+    without = [python, module, server, "--version"]
+    subprocess.run(without, cwd=tmp_path, capture_output=True, timeout=120)
+    assert (tmp_path / "loaded").exists()
