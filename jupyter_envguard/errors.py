@@ -202,6 +202,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         # server
         "guard-not-in-place": "The server is set up so that kernels could start past the guard; none does.",
         "not-configured": "No site is set on this server, so there is nothing to say.",
+        "streams-full": "Too many connections listen to the events of this server.",
         "digest-mismatch": "What was asked for by digest is not what the release has.",
     }
 )

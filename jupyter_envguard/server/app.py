@@ -22,6 +22,7 @@ from jupyter_envguard.errors import Denied, EnvGuardError
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.server import handlers, kernels, refusals
 from jupyter_envguard.server.base import SETTING, Guarding
+from jupyter_envguard.server.stream import Stream
 from jupyter_envguard.server.terminals import wall_in
 from jupyter_envguard.site import Enforcement, Site, load
 
@@ -64,7 +65,7 @@ class EnvGuardApp(ExtensionApp):
         guard = manager.guard if isinstance(manager, EnvGuardKernelSpecManager) else None
         wanted = guard is not None or bool(self._server.config.EnvGuardKernelSpecManager.get("site"))
         problem = next(self._problems(), None) if wanted else None
-        self._guarding = Guarding(guard, problem)
+        self._guarding = Guarding(guard, problem, stream=Stream(guard) if guard else None)
         self.settings[SETTING] = self._guarding
         if wanted:
             self._confine_terminals()
@@ -81,7 +82,9 @@ class EnvGuardApp(ExtensionApp):
             )
 
     async def stop_extension(self) -> None:
-        """Listen to hooks no more; Jupyter calls this when the server ends."""
+        """Let everybody go who listens, and listen to hooks no more; Jupyter calls this as the server ends."""
+        if self._guarding.stream is not None:
+            self._guarding.stream.close()
         manager = self._server.kernel_spec_manager
         if isinstance(manager, EnvGuardKernelSpecManager):
             await asyncio.to_thread(manager.running.close)

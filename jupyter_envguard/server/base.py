@@ -27,6 +27,7 @@ from jupyter_envguard.kernels.guard import Guard, not_configured
 from jupyter_envguard.kernels.kernelspecs import KernelRefused
 from jupyter_envguard.requests import RequestInvalid
 from jupyter_envguard.server.contents import Contents
+from jupyter_envguard.server.stream import Stream
 
 SETTING = "envguard"
 """Where the web application keeps its `Guarding`."""
@@ -50,6 +51,8 @@ class Guarding:
     """Why no kernel may start and nothing can be said."""
     contents: Contents = field(default_factory=Contents)
     """What releases contain, kept parsed."""
+    stream: Stream | None = None
+    """What happens, if there is a guard to hear it from."""
 
     def require(self) -> Guard:
         """Return the guard, or raise the problem."""
@@ -58,6 +61,13 @@ class Guarding:
         if self.guard is None:
             raise not_configured()
         return self.guard
+
+    def require_stream(self) -> Stream:
+        """Return the stream of events, or raise the problem."""
+        self.require()
+        if self.stream is None:
+            raise not_configured()
+        return self.stream
 
 
 class EnvGuardHandler(APIHandler):

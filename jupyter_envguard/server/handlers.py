@@ -16,6 +16,7 @@ from tornado import web
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.server import exporting, presenter, requesting, resolution
 from jupyter_envguard.server.base import EnvGuardHandler
+from jupyter_envguard.server.listening import EventsHandler
 from jupyter_envguard.server.presenter import Answer
 
 PREFIX = "envguard/api"
@@ -209,5 +210,6 @@ HANDLERS: list[tuple[str, type[EnvGuardHandler], dict[str, Any]]] = [
     (rf"/{PREFIX}/search", SearchHandler, {}),
     (rf"/{PREFIX}/resolve", ResolveHandler, {}),
     (rf"/{PREFIX}/requests", RequestsHandler, {}),
+    (rf"/{PREFIX}/events", EventsHandler, {}),
     (rf"/{PREFIX}/me", MeHandler, {}),
 ]
