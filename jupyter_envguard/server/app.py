@@ -82,7 +82,7 @@ class EnvGuardApp(ExtensionApp):
             )
 
     async def stop_extension(self) -> None:
-        """Let everybody go who listens, and listen to hooks no more; Jupyter calls this as the server ends."""
+        """Let listeners go, and listen to hooks no more; Jupyter calls this as the server ends."""
         if self._guarding.stream is not None:
             self._guarding.stream.close()
         manager = self._server.kernel_spec_manager
