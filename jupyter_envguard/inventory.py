@@ -125,6 +125,10 @@ class Inventory:
     Records below `conda-meta` and byte code in `__pycache__` are left out: neither
     is used as it is.
     """
+    placeholders: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Files that hold a placeholder of conda though no record says so, with the first path found."""
+    foreign: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Programs, libraries and settings that hold a path below somebody's home, with the first path found."""
 
     @property
     def python_version(self) -> str:

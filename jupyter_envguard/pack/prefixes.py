@@ -19,6 +19,11 @@ from jupyter_envguard.pack.refusals import REPACK, quoted
 
 PLACEHOLDER = re.compile("anaconda1anaconda2anaconda3|_placehold")
 """What conda's own placeholders look like, for records so old that they do not name them."""
+PLACEHOLDER_BYTES = re.compile(PLACEHOLDER.pattern.encode())
+FOREIGN = re.compile(rb"(?:home|Users)/[\w.@+~-]+/|root/[\w.@+~-]")
+"""Paths, less the first slash, of people: no package has reason to use them on another machine."""
+USED = re.compile(r"(?:bin|etc|share/jupyter)/|.*\.(?:pc|cmake|la|sh|pth)\Z")
+"""Files besides programs and libraries whose paths are followed, not only read by people."""
 UNPACK_SCRIPT = "bin/conda-unpack"
 ESCAPE = r"\\(?:[\\'\"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
 LITERAL = rf"""('(?:[^'\\]|{ESCAPE})*'|"(?:[^"\\]|{ESCAPE})*")"""
@@ -179,6 +184,19 @@ class Sightings:
         seen = SIGHTING.match(prefix.encode())
         whole = seen is not None and len(seen[1]) == len(prefix.encode()) - 1
         return whole and len(prefix) < SIGHTING_BYTES and len(self._seen) <= self._most
+
+    def strays(self, pattern: re.Pattern[bytes], but: re.Pattern[bytes] | None = None) -> dict[str, str]:
+        """Return the files with a path that `pattern` finds and `but` does not, and the first such path.
+
+        Nothing when there were too many paths to remember: then nobody knows.
+        """
+        if len(self._seen) > self._most:
+            return {}
+        found: dict[str, str] = {}
+        for path, seen in sorted(self._seen):
+            if pattern.search(seen) and not (but and but.search(seen)):
+                found.setdefault(path, f"/{seen.decode('utf-8', 'replace')}")
+        return found
 
     def holding(self, prefix: str) -> set[str]:
         """Return the files in which `prefix` was seen."""

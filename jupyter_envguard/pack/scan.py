@@ -7,6 +7,7 @@ and nothing is ever written or run.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -56,6 +57,7 @@ def scan(container: Container, source: Source, limits: Limits, progress: Progres
         findings.finish()
         prefixed, build_prefix = findings.prefixes()
         leaks = _leaks(container, findings, prefixed, build_prefix)
+        placeholders, foreign = _strays(findings, prefixed, build_prefix)
         digest = fingerprint.result()
     source.check_unchanged()
     if progress:
@@ -75,6 +77,8 @@ def scan(container: Container, source: Source, limits: Limits, progress: Progres
         texts=MappingProxyType(findings.texts),
         machines=MappingProxyType(findings.machines),
         leaks=MappingProxyType(dict.fromkeys(leaks, build_prefix)),
+        placeholders=MappingProxyType(placeholders),
+        foreign=MappingProxyType(foreign),
     )
 
 
@@ -238,6 +242,30 @@ def _leaks(
     same = findings.same
     recorded = {same.get(p.path, p.path) for p in prefixed if p.placeholder == build_prefix}
     return sorted(path for path in holding - recorded if prefixes.may_leak(path))
+
+
+def _strays(
+    findings: _Findings, prefixed: tuple[Prefixed, ...], build_prefix: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return files with placeholders that nobody recorded, and those that follow paths of people."""
+    same = findings.same
+    recorded = {same.get(item.path, item.path) for item in prefixed}
+    placeholders = findings.sightings.strays(prefixes.PLACEHOLDER_BYTES)
+    known = [item.placeholder for item in prefixed] + ([build_prefix] if build_prefix else [])
+    ours = "|".join([prefixes.PLACEHOLDER.pattern, *(re.escape(each.lstrip("/")) for each in set(known))])
+    foreign = findings.sightings.strays(prefixes.FOREIGN, re.compile(ours.encode()))
+    return (
+        {
+            path: found
+            for path, found in placeholders.items()
+            if path not in recorded and prefixes.may_leak(path)
+        },
+        {
+            path: found
+            for path, found in foreign.items()
+            if prefixes.may_leak(path) and (path in findings.machines or prefixes.USED.match(path))
+        },
+    )
 
 
 def _search(container: Container, prefix: str) -> Iterator[str]:

@@ -57,6 +57,25 @@ def build_prefix(facts: Facts) -> Iterator[Problem]:
         yield Problem(f"{len(found)} files still hold the path of the build ({prefixes}).", tuple(found))
 
 
+def placeholders(facts: Facts) -> Iterator[Problem]:
+    """Report files with a placeholder of conda that no record says how to rewrite."""
+    found = facts.inventory.placeholders
+    if found:
+        first = next(iter(found.values()))
+        yield Problem(f"{len(found)} files still hold a placeholder of conda ({first[:60]}…).", tuple(found))
+
+
+def foreign_paths(facts: Facts) -> Iterator[Problem]:
+    """Report programs, libraries and settings that name a folder below somebody's home."""
+    found = facts.inventory.foreign
+    if found:
+        first = next(iter(found.values()))
+        yield Problem(
+            f"{len(found)} programs, libraries or settings name a folder of a person ({first[:80]}).",
+            tuple(found),
+        )
+
+
 def secrets(facts: Facts) -> Iterator[Problem]:
     """Report passwords, keys and tokens that no package brought: somebody left them there."""
     owned = facts.claims.keys() | facts.pip_files.keys()
@@ -93,6 +112,21 @@ RULES = (
         "A program that looks for its files on the build machine silently finds the system's instead.",
         "Pack again without --dest-prefix, while conda's package cache is there: conda-pack needs it.",
         build_prefix,
+    ),
+    Rule(
+        "fs.placeholder-left",
+        "warning",
+        "A path that no record says how to rewrite leads nowhere, on every machine.",
+        "Report it to whoever makes the package; conda's record of it is incomplete.",
+        placeholders,
+    ),
+    Rule(
+        "fs.foreign-paths",
+        "info",
+        "Most are left by compilers and do nothing; one that is followed finds the files of whoever has "
+        "that name here.",
+        "Look at the paths; strings ENVIRONMENT/FILE | grep /home shows them.",
+        foreign_paths,
     ),
     Rule(
         "fs.secrets",

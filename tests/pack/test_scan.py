@@ -145,6 +145,37 @@ class TestFacts:
         assert (found.build_prefix, found.leaks) == ("", {})
 
 
+class TestStrays:
+    def test_placeholders_that_nobody_recorded_are_found_in_text_and_binaries(self, tmp_path: Path) -> None:
+        old, new = b"/opt/anaconda1anaconda2anaconda3", b"/home/conda/build/_h_env_placehold_placehold"
+        pack = PackBuilder.honest().file("lib/a.so", b"\x7fELF\0" + new + b"/lib\0").file("etc/b.sh", old)
+        pack.file("conda-meta/note.txt", old).file("__pycache__/x.pyc", new).file("recorded", new)
+        pack.prefixes.append(("recorded", new.decode(), "text"))
+        found = inventory(pack, tmp_path)
+        assert found.placeholders == {"etc/b.sh": old.decode(), "lib/a.so": f"{new.decode()}/lib"}
+
+    def test_paths_of_people_are_found_where_they_are_followed(self, tmp_path: Path) -> None:
+        elf = b"\x7fELF\2\1" + bytes(12) + b"\x3e\0"
+        pack = PackBuilder.honest().file("lib/a.so", elf + b"/home/ada/lib\0").file("bin/b", b"/root/x")
+        pack.file("lib/c.pc", b"prefix=/Users/bob/env").file("share/doc/README", b"/home/ada/lib")
+        pack.file("lib/d.so", elf + b"/home/conda/build/_h_env_placehold/x\0")
+        pack.file("lib/e.so", elf + BUILD_PREFIX.encode() + b"\0")
+        pack.prefixes.append(("conda-meta/history", BUILD_PREFIX, "text"))
+        found = inventory(pack, tmp_path)
+        assert found.foreign == {
+            "bin/b": "/root/x",
+            "lib/a.so": "/home/ada/lib",
+            "lib/c.pc": "/Users/bob/env",
+        }
+        assert list(found.leaks) == ["lib/e.so"]
+
+    def test_where_there_were_too_many_nobody_knows(self, tmp_path: Path) -> None:
+        pack = PackBuilder.honest()
+        for number in range(20):
+            pack.file(f"bin/{number}", b"/home/ada/%d" % number)
+        assert inventory(pack, tmp_path, limits=Limits(sightings=10)).foreign == {}
+
+
 class TestLeaks:
     @pytest.mark.parametrize("prefix", [BUILD_PREFIX, "/strange/root/env", "/home/with space/env"])
     @pytest.mark.parametrize("suffix", ["tar.gz", "zip", "squashfs"])

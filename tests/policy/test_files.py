@@ -51,6 +51,31 @@ class TestWorldWritable:
         assert found(self.rule, having(honest(), Member("x", Kind.SYMLINK, mode=0o777, target="y"))) == ()
 
 
+class TestPlaceholder:
+    rule = "fs.placeholder-left"
+
+    def test_nothing_passes(self) -> None:
+        assert found(self.rule, honest()) == ()
+
+    def test_one_that_nobody_recorded_is_a_warning(self) -> None:
+        path = "/home/conda/_h_env_placehold_placehold/lib"
+        (finding,) = found(self.rule, replace(honest(), placeholders={"lib/a.so": path}))
+        assert (finding.severity, finding.paths) == ("warning", ("lib/a.so",))
+        assert "/home/conda/_h_env_placehold" in finding.message
+
+
+class TestForeignPaths:
+    rule = "fs.foreign-paths"
+
+    def test_nothing_passes(self) -> None:
+        assert found(self.rule, honest()) == ()
+
+    def test_those_of_people_are_told(self) -> None:
+        (finding,) = found(self.rule, replace(honest(), foreign={"lib/a.so": "/home/ada/lib"}))
+        assert (finding.severity, finding.paths) == ("info", ("lib/a.so",))
+        assert "/home/ada/lib" in finding.message
+
+
 class TestBuildPrefix:
     rule = "fs.build-prefix-left"
 
