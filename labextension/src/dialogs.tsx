@@ -22,8 +22,8 @@ export interface IDialogProps extends Pick<
 > {
   readonly preferences: IPreferences;
   readonly stampOf: (session: ISessionContext) => ICardProps['stamp'];
-  /** Ask the server what a kernel's name stands for now. */
-  readonly resolve: (kernel: string) => Promise<IResolution>;
+  /** Ask the server what a kernel's name stands for now in a document with this stamp. */
+  readonly resolve: (kernel: string, digest: string) => Promise<IResolution>;
 }
 
 /** What a person chose: a kernel to start, one that runs, or none. */
@@ -215,7 +215,8 @@ export class KernelChoice extends ReactWidget implements Dialog.IBodyWidget<Choi
     const wanted = this._wanted;
     if (wanted) {
       // Without an answer the person still has the list to choose from.
-      this._resolution = await this._props.resolve(wanted).catch(() => null);
+      const digest = this._props.stampOf(this._session)?.digest ?? '';
+      this._resolution = await this._props.resolve(wanted, digest).catch(() => null);
       this._update();
     }
   }

@@ -78,6 +78,9 @@ function originOfChoice({ choice, running, specs, environments }: ICardProps): I
   return { environment, release, state, digest, mark };
 }
 
+/** The server knows no kernel of this name, which the title says already. */
+const UNKNOWN = 'kernel-not-approved';
+
 /** What became of the kernel that the document names. */
 function Gone({ wanted, resolution, environments, words }: ICardProps): JSX.Element | null {
   const { trans } = words;
@@ -92,7 +95,7 @@ function Gone({ wanted, resolution, environments, words }: ICardProps): JSX.Elem
       <p className="jp-EnvGuard-goneTitle">
         {trans.__('This document asks for the kernel “%1”, which is not available.', wanted)}
       </p>
-      {reason && reason.code !== 'kernel-unknown' && <p>{`${reason.message} ${reason.hint}`.trim()}</p>}
+      {reason && reason.code !== UNKNOWN && <p>{reason.message}</p>}
       {replacement && (
         <p>{trans.__('%1 takes its place and is selected above.', `${name} ${replacement.release}`)}</p>
       )}

@@ -1,4 +1,5 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { boxIcon } from './icons';
@@ -17,6 +18,7 @@ export class RequestPage extends ReactWidget {
     this.title.label = trans.__('Request');
     this.title.caption = trans.__('Ask for a package or an environment');
     this.title.closable = true;
+    this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
   }
@@ -26,6 +28,13 @@ export class RequestPage extends ReactWidget {
     this._prefill = ask;
     this._form += 1;
     this.update();
+  }
+
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    void this.renderPromise?.then(() => {
+      (this.node.querySelector<HTMLElement>('#jp-EnvGuard-request-subject') ?? this.node).focus();
+    });
   }
 
   protected override render(): JSX.Element {

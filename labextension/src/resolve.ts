@@ -22,9 +22,10 @@ export interface IResolution {
   readonly reason: IReason | null;
 }
 
-/** Ask what `kernel` stands for now; rejects with a `Refusal`. */
-export async function resolve(wire: Pick<Wire, 'get'>, kernel: string): Promise<IResolution> {
-  return asResolution(await wire.get(`resolve${URLExt.objectToQueryString({ kernel })}`));
+/** Ask what `kernel` stands for now in a document stamped with `digest`; rejects with a `Refusal`. */
+export async function resolve(wire: Pick<Wire, 'get'>, kernel: string, digest: string): Promise<IResolution> {
+  const query = URLExt.objectToQueryString({ kernel, ...(digest && { digest }) });
+  return asResolution(await wire.get(`resolve${query}`));
 }
 
 /** Return `answer` as a resolution, or throw a `Refusal` that names the field at fault. */

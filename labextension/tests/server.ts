@@ -117,6 +117,36 @@ export const exportsJson = () => ({
   ]
 });
 
+/** The JSON of one request, as the server writes it. */
+export const requestJson = (changes: object = {}) => ({
+  id: 'abcdefghijklm',
+  kind: 'package',
+  subject: 'xgboost',
+  environment: 'datasci',
+  release: '2026.11',
+  channel: '',
+  reason: 'Gradient boosting for the churn study.',
+  needed_by: '',
+  notebooks: [],
+  state: 'open',
+  created: '2026-11-20T10:00:00Z',
+  decision: null,
+  ...changes
+});
+
+/** The JSON of one running kernel, as the server writes it. */
+export const kernelJson = (changes: object = {}) => ({
+  id: 'k1',
+  kernel_name: 'datasci',
+  environment: 'datasci',
+  release: '2026.11',
+  digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
+  state: 'approved',
+  wall: { level: 'enforce', complete: true, gaps: [] },
+  drift: { state: 'clean', findings: [] },
+  ...changes
+});
+
 export const environment = (changes: Partial<IEnvironment> = {}): IEnvironment => ({
   name: 'datasci',
   release: '2026.11',

@@ -36,7 +36,7 @@ export const dialogs: JupyterFrontEndPlugin<ISessionContextDialogs> = {
         words: wordsOf(translator),
         labUrl: URLExt.join(serverSettings.baseUrl, 'lab'),
         stampOf: session => stamps.of(session),
-        resolve: kernel => resolve(wire, kernel),
+        resolve: (kernel, digest) => resolve(wire, kernel, digest),
         countDifferences: (from, to) => countDifferences(wire, from, to)
       },
       { ...(translator && { translator }), ...(settingRegistry && { settingRegistry }) }

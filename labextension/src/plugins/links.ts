@@ -6,6 +6,9 @@ import { CommandIDs, wordsOf } from '../commands';
 import { PATTERN, destinationOf, withoutOurs, type IReleaseName } from '../links';
 import { IEnvironments, ISpecOpener } from '../tokens';
 
+/** How long a sentence stays. */
+const READING_MS = 10_000;
+
 const FOLLOW = 'envguard:follow-link';
 
 export const links: JupyterFrontEndPlugin<void> = {
@@ -50,7 +53,9 @@ export const links: JupyterFrontEndPlugin<void> = {
       const [first, second] = await Promise.all(asked.map(released));
       if (!first || (leads.kind === 'compare' && !second)) {
         const missing = first ? asked[1] : asked[0];
-        Notification.warning(trans.__('There is no environment “%1” for you.', missing?.name ?? ''));
+        Notification.warning(trans.__('There is no environment “%1” for you.', missing?.name ?? ''), {
+          autoClose: READING_MS
+        });
       } else if (second) {
         const [from, to] = [first, second].map(({ name, release }) => `${name}@${release}`);
         await app.commands.execute(CommandIDs.compare, { from, to });
