@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +19,8 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PATIENCE = 60_000.0
 """Milliseconds to wait for anything; the machines that run tests are shared and slow at times."""
 expect.set_options(timeout=PATIENCE)
+EXPIRES = "2099-01-31T00:00:00Z"
+"""When the older release of the storied hub stops being usable."""
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,6 +45,37 @@ def running_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Start the demo's hub on a free port with the demo's own site."""
     folder = tmp_path_factory.mktemp("hub")
     made = site.make(folder / "site", offerings(packs.minimal, packs.datasci_next), lambda _: None)
+    (port,) = hub.free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    config = hub.write_config(folder / "hub", made, port)
+    log = folder / "hub" / "hub.log"
+    with hub.running(config, url, log):
+        yield RunningHub(url, made, folder / "hub" / "home", log)
+
+
+def history(packs: Packs) -> list[site.Offering]:
+    """Return what the demo offers, and the release of Data Science before the current one."""
+    minimal, current = offerings(packs.minimal, packs.datasci_next)
+    return [minimal, replace(current, release="2026.05", pack=packs.datasci), current]
+
+
+@pytest.fixture(scope="session")
+def storied_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Start a hub whose site has a release that is on its way out, and its successor."""
+    folder = tmp_path_factory.mktemp("storied")
+    made = site.make(folder / "site", history(packs), lambda _: None)
+    site.envguard(
+        "deprecate",
+        "datasci@2026.05",
+        "--reason",
+        "There is a newer one",
+        "--expires",
+        EXPIRES,
+        "--successor",
+        "datasci@2026.11",
+        "--site",
+        made,
+    )
     (port,) = hub.free_ports(1)
     url = f"http://127.0.0.1:{port}"
     config = hub.write_config(folder / "hub", made, port)
