@@ -53,6 +53,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "event-invalid": "An event does not have the shape of an event.",
         "event-too-large": "An event is larger than a record of the log may be.",
         "event-unknown": "No log at hand has an event with this id, and no error has it for a code.",
+        "wall-refused": "The wall around a session or a kernel refused what a program behind it wanted.",
         "log-invalid": "A file is no log, or a record in it cannot be read.",
         # site
         "site-invalid": "The site file has mistakes; each is named with its line and column.",

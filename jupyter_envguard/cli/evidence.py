@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
-from jupyter_envguard.audit import UNSEEN, Head, Log, Query, Record, Verification, merged, spooled
+from jupyter_envguard.audit import UNSEEN, Head, Log, Query, Verification, merged, spooled
 from jupyter_envguard.catalog import Entry, State, names
 from jupyter_envguard.cli.context import Context, moment
 from jupyter_envguard.cli.progress import progress
-from jupyter_envguard.cli.terminal import columns, count, escape
+from jupyter_envguard.cli.records import record_lines, refused
+from jupyter_envguard.cli.terminal import count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, Untrusted
 from jupyter_envguard.image import Finding, VerifyMode
@@ -152,6 +153,11 @@ def log_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--no-sessions", action="store_true", help="only the site's log, not those of sessions"
     )
+    parser.add_argument(
+        "--landlock",
+        metavar="FILE",
+        help="show instead what walls refused, as the machine's kernel logged it in FILE, or - for stdin",
+    )
     parser.add_argument("--verify", action="store_true", help="check the chain and print its head instead")
     parser.add_argument(
         "--kept",
@@ -167,6 +173,8 @@ def log(arguments: Namespace, context: Context) -> Answer:
     """Show events, oldest first, those of sessions among them; or check the chain."""
     if arguments.kept and not arguments.verify:
         raise InvalidInput("invalid-argument", "--kept needs --verify.", "Add --verify.")
+    if arguments.landlock is not None:
+        return refused(arguments)
     site = context.site()
     if arguments.verify:
         chain = _chain(site, *arguments.kept)
@@ -193,35 +201,7 @@ def log(arguments: Namespace, context: Context) -> Answer:
         "records": [record.as_json() for record in records],
         "problems": [problem.as_json() for problem in problems],
     }
-    return Answer(document, _record_lines(records))
-
-
-def _record_lines(records: list[Record]) -> list[str]:
-    rows = [
-        (
-            record.time,
-            record.event.actor.name or "-",
-            record.event.type,
-            record.event.outcome + (f" ({record.event.reason})" if record.event.reason else ""),
-            record.event.release or "-",
-            record.source.trust,
-            _detail(record),
-        )
-        for record in records
-    ]
-    return (
-        columns(rows, ("TIME", "WHO", "WHAT", "OUTCOME", "RELEASE", "SOURCE", "DETAIL"))
-        if rows
-        else ["No event."]
-    )
-
-
-def _detail(record: Record) -> str:
-    """Return what says most about an event: the words of a person, else what was asked for."""
-    detail = record.event.detail
-    return str(
-        next((detail[key] for key in ("reason", "kernel_name", "message", "pack") if detail.get(key)), "")
-    )
+    return Answer(document, record_lines(records))
 
 
 def number(text: str) -> int:
