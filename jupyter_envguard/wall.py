@@ -21,10 +21,12 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import stat
 import sys
 
 from jupyter_envguard import landlock
+from jupyter_envguard.folders import CHOSEN, user_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ EVERYTHING = "/"
 FLAGS = ("--required", "--lockdown", "--strict-memory")
 """Options without a value."""
 
-VALUES = ("--write", "--execute", "--protect")
+VALUES = ("--write", "--execute", "--protect", "--spool")
 """Options with one, which may be given several times."""
 
 PRIVATE = 0o077
@@ -154,7 +156,7 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
     """Confine this process as far as its machine can; return what is missing, after which nothing may start
     if the wall is required."""
     os.environ["TMPDIR"] = temporary = private_folder()
-    wanted = (home_folder(), temporary, *options.get("--write", ()))
+    wanted = (home_folder(), temporary, *options.get("--write", ()), *_spool(options))
     folders, dangers = open_folders(wanted, options.get("--protect", ()))
     runnable: list[str] = []
     if "--lockdown" in options:
@@ -186,6 +188,27 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
         }
     )
     return "; ".join(filter(None, (problem, gap)))
+
+
+def _spool(options: dict[str, list[str]]) -> list[str]:
+    """Return the user's folder in the spool, if there is a spool, and tell the server which it is."""
+    try:
+        chosen = [user_folder(spool, user_name()) for spool in options.get("--spool", ())[-1:]]
+    except OSError:  # whoever has to record something there says so, and may not do it
+        return []
+    os.environ |= zip((CHOSEN,), chosen, strict=False)
+    return chosen
+
+
+def user_name() -> str:
+    """Return the user's name at the hub, as it has told the session, or that of the account."""
+    told = os.environ.get("JUPYTERHUB_USER", "")
+    if told:
+        return told
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def allowed_programs(named: Iterable[str], program: str, writable: list[str]) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -540,3 +541,69 @@ def test_devices_are_there_and_no_links() -> None:
     found = wall.devices()
     assert {"/dev/null", "/dev/shm"} <= set(found)
     assert [path for path in found if os.path.realpath(path) != path] == []
+
+
+class TestSpool:
+    """A session writes to its user's folder in the spool, and to no other one."""
+
+    @pytest.fixture(autouse=True)
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ENVGUARD_SPOOL", "")
+        monkeypatch.setenv("JUPYTERHUB_USER", "ada@example.org")
+
+    def test_the_folder_is_made_opened_and_told(self, tmp_path: Path) -> None:
+        assert wall._spool({"--spool": [str(tmp_path)]}) == [f"{tmp_path}/ada@example.org"]
+        assert os.environ["ENVGUARD_SPOOL"] == f"{tmp_path}/ada@example.org"
+        assert wall._spool({}) == []
+
+    def test_a_spool_that_is_not_there_is_left_to_whoever_records(self, tmp_path: Path) -> None:
+        assert wall._spool({"--spool": [str(tmp_path / "none")]}) == []
+        assert os.environ["ENVGUARD_SPOOL"] == ""
+
+    def test_without_a_hub_the_user_is_the_account(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("JUPYTERHUB_USER")
+        assert wall.user_name() == pwd.getpwuid(os.geteuid()).pw_name
+        monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_123)
+        assert wall.user_name() == "4000000123"
+
+    def test_other_users_records_can_neither_be_written_nor_read(self, tmp_path: Path) -> None:
+        with short_folder() as folder:
+            folder.chmod(0o755)
+            spool = folder / "spool"
+            spool.mkdir()
+            spool.chmod(0o1733)
+            for name, owner in (("ada", USER), ("bob", USER - 1 if os.geteuid() == 0 else USER)):
+                (spool / name).mkdir(mode=0o700)
+                (spool / name / "x").write_text("kept")
+                if os.geteuid() == 0:
+                    os.chown(spool / name, owner, -1)
+                    os.chown(spool / name / "x", owner, -1)
+            code = (
+                "for place in ada bob; do (echo new > $0/$place/y) 2>/dev/null && echo wrote $place; done; "
+            )
+            code += "mkdir $0/eve 2>/dev/null && echo made eve; cat $0/bob/x 2>/dev/null; true"
+            done = in_session(folder, "/bin/sh", "-c", code, str(spool), spool=spool)
+            lines = done.stdout.split()
+            assert lines[:2] == ["wrote", "ada"]
+            assert "eve" not in lines
+            assert "bob" not in lines
+            # Landlock takes no reading away: between accounts the mode of the folder does.
+            assert ("kept" in lines) is (os.geteuid() != 0)
+            assert os.environ.get("ENVGUARD_SPOOL", "") == ""
+
+
+def in_session(folder: Path, *words: str, spool: Path) -> Done:
+    """Run a command behind a wall that opens the folder of `ada` in `spool`."""
+    said, complained = folder / "said", folder / "complained"
+
+    def act() -> int:
+        out, err = (os.open(path, os.O_WRONLY | os.O_CREAT, 0o666) for path in (said, complained))
+        os.environ |= {"JUPYTERHUB_USER": "ada", "HOME": "/nonexistent", "TMPDIR": "/tmp"}
+        _become(out, err, Path("/"))
+        return wall.main([f"--spool={spool}", "--", *words])
+
+    child = os.fork()
+    if child == 0:
+        _exit(lambda _: act(), [])
+    _, status = os.waitpid(child, 0)
+    return Done(os.waitstatus_to_exitcode(status), said.read_text(), complained.read_text())

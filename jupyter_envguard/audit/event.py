@@ -61,8 +61,9 @@ Outcome = Literal["allowed", "denied", "error"]
 """`denied` is a decision, `error` a failure: nobody decided."""
 Auth = Literal["os-user", "hub-token", "peercred", "catalog"]
 """How we know who acts: the process's own user, the Hub, the machine's kernel, the signed catalog."""
-Trust = Literal["site", "self-reported", "kernel-attested"]
-"""Who vouches: a process of the site, the user's own session, or the machine's kernel."""
+Trust = Literal["site", "self-reported", "kernel-attested", "disputed"]
+"""Who vouches: a process of the site, the user's own session, or the machine's kernel; nobody does when a
+session's log belongs to somebody else than the person whom it names."""
 DIGESTS = frozenset({"config", "manifest", "pack", "policy", "spec"})
 """What an event may name by digest."""
 RELEASE = re.compile(r"[a-z0-9._-]{1,64}@[a-z0-9._-]{1,64}\Z")

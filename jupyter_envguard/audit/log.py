@@ -33,6 +33,7 @@ from typing import Any, Literal, Self
 from jupyter_envguard import __version__
 from jupyter_envguard.audit import database
 from jupyter_envguard.audit.event import Event, Outcome, Record, Source, Trust, format_time
+from jupyter_envguard.audit.owner import trust_in
 from jupyter_envguard.errors import EnvGuardError, Untrusted
 from jupyter_envguard.files import locked
 from jupyter_envguard.spec import sha256_digest
@@ -122,17 +123,20 @@ class Log:
         component: str = "envguard",
         trust: Trust = "site",
         create: bool = True,
+        is_compared: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Open nothing yet.
 
         `component` and `trust` say who writes; what is read from a log that is
-        `self-reported` counts as that, whatever it says of itself. Without
+        `self-reported` counts as that, whatever it says of itself; when it `is_compared`
+        with its owner, what names somebody else is disputed (`owner.trust_in`). Without
         `create` a log that is not there is missing, not new.
         """
         self.path = path
         self._source = Source(component, __version__, os.uname().nodename, trust)
         self._create = create
+        self._is_compared = is_compared
         self._clock = clock
         self._turn = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -269,14 +273,15 @@ class Log:
     def _as_read(self, record: Record) -> Record:
         if self._source.trust != "self-reported":
             return record
-        return replace(record, source=replace(record.source, trust="self-reported"))
+        trust = trust_in(record.event.actor, self.path) if self._is_compared else "self-reported"
+        return replace(record, source=replace(record.source, trust=trust))
 
 
 def spooled(spool: Path) -> tuple[Log, ...]:
-    """Return the logs that sessions left in `spool`, a folder for each user; all are self-reported."""
+    """Return the logs that sessions left in `spool`, a folder for each user, each compared with its owner."""
     # A link in place of a user's folder could lead an auditor's eyes anywhere.
     found = [path for path in sorted(spool.glob("*/*.sqlite")) if not path.parent.is_symlink()]
-    return tuple(Log(path, trust="self-reported", create=False) for path in found)
+    return tuple(Log(path, trust="self-reported", create=False, is_compared=True) for path in found)
 
 
 def merged(logs: Iterable[Log], query: Query, problems: list[EnvGuardError]) -> Iterator[Record]:

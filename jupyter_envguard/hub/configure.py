@@ -23,6 +23,7 @@ that a user can write has a say.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -50,6 +51,7 @@ from jupyter_envguard.hub.spawners import (
     surroundings,
     wanted_for,
 )
+from jupyter_envguard.hub.spool import prepare_spool
 from jupyter_envguard.site import Site, load
 
 TOKEN_SCOPES = frozenset(
@@ -130,6 +132,8 @@ def _pre_spawn_hook(
             spawner.cmd = list(plan.command_for(groups))
         except InvalidInput as error:
             raise SpawnException(f"{error.message} {error.hint}", reason=error.code) from error
+        if plan.spool is not None and os.geteuid() == 0:
+            await asyncio.to_thread(prepare_spool, plan.spool, spawner.user.name)
         leave_word(spawner)
 
     return check_before_spawn

@@ -31,6 +31,8 @@ class Plan:
     """How far sessions are confined, by group."""
     commands: Mapping[Enforcement, tuple[str, ...]]
     """What starts it, by what may hold for its person."""
+    spool: Path | None = None
+    """Where to make the folder of a person before their server starts; None when that is elsewhere."""
 
     def command_for(self, groups: Iterable[str]) -> tuple[str, ...]:
         """Return what starts the server of a member of `groups`."""
@@ -50,6 +52,7 @@ def plan_for(site: Site, python: str, *, elsewhere: bool = False) -> Plan:
         guard=site.guard,
         command=commands[site.guard.of(())],
         commands=commands,
+        spool=None if elsewhere else site.spool,
         arguments=(
             f"--ServerApp.kernel_spec_manager_class={MANAGER}",
             f"--EnvGuardKernelSpecManager.site={site.path}",

@@ -20,7 +20,8 @@ def in_front(site: Site, guard: Enforcement, python: str, *, elsewhere: bool = F
         *([python, *THERE] if elsewhere else wall.command(python)),
         *(["--required"] if guard.required else []),
         *(_locked(site, guard) if guard.locked else []),
-        *(f"--write={path}" for path in (site.spool, *guard.write)),
+        f"--spool={site.spool}",
+        *(f"--write={path}" for path in guard.write),
         *(f"--protect={path}" for path in site.protected()),
         "--",
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def logged(filled: Filled) -> Filled:
         )
     (filled.site.spool / "ada").mkdir()
     with Log(filled.site.spool / "ada" / "server.sqlite", trust="self-reported") as log:
+        ada = Actor("ada", os.geteuid())
         log.append(Event(type="kernel.start", outcome="allowed", actor=ada, release="datasci@2026.11"))
     return filled
 
@@ -201,6 +203,16 @@ class TestLog:
         done = run("log", "--verify", "--site", own.path, "--json")
         assert done.refusal == (6, "log-invalid")
         assert done.json["log"]["broken"] == 1
+
+    def test_a_session_that_speaks_for_somebody_else_is_disputed(self, own: Filled, run: Run) -> None:
+        (own.site.spool / "mallory").mkdir()
+        with Log(own.site.spool / "mallory" / "default.sqlite", trust="self-reported") as log:
+            for name in ("mallory", "ada"):
+                log.append(Event(type="kernel.start", outcome="allowed", actor=Actor(name, os.geteuid())))
+        done = run("log", "--site", own.path, "--type", "kernel")
+        told = {line.split()[1]: line for line in done.out.splitlines()[1:]}
+        assert "self-reported" in told["mallory"]
+        assert "disputed" in told["ada"]
 
     def test_a_broken_session_log_is_a_warning(self, own: Filled, run: Run) -> None:
         (own.site.spool / "eve").mkdir()

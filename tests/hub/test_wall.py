@@ -19,7 +19,7 @@ def test_the_wall_is_put_before_the_server(site: Path) -> None:
     command = words(site)
     before = wall.command(sys.executable)
     assert list(command[: len(before)]) == before
-    assert f"--write={site.parent}/spool" in command
+    assert f"--spool={site.parent}/spool" in command
     assert f"--protect={site.parent}/store" in command
     assert "--required" not in command
     assert command[-1] == "--"
