@@ -18,6 +18,7 @@ from pathlib import Path
 from jupyter_envguard import confine, wall
 from jupyter_envguard.cli.checks import Check, Status
 from jupyter_envguard.files import explained
+from jupyter_envguard.kernels.attest import attest
 from jupyter_envguard.site import Site
 
 SECONDS = 60
@@ -69,6 +70,7 @@ def trials(site: Site) -> Iterator[Check]:
     yield _lockdown(site)
     yield _kernel_wall(site)
     yield _start(site)
+    yield _provenance(site)
 
 
 def _lockdown(site: Site) -> Check:
@@ -124,6 +126,21 @@ def _start(site: Site) -> Check:
             return Check("start", Status.FAIL, message, "Install the package again.", "guard-not-in-place")
     message = f"Tried: a planted kernel is refused by the list ({codes[0]}) and by the start ({codes[1]})."
     return Check("start", Status.PASS, message)
+
+
+def _provenance(site: Site) -> Check:
+    with subprocess.Popen(["/bin/sleep", str(SECONDS)], cwd="/") as stranger:
+        try:
+            found = attest(stranger.pid, site.store_root, "/bin/true")
+        except OSError as error:
+            message = f"What kernels really run cannot be seen from outside: {error.strerror}."
+            return Check("provenance", Status.WARN, message, "Do not hide processes from their own user.")
+        finally:
+            stranger.kill()
+    if not found:
+        message = "A program that is none of an environment was not noticed."
+        return Check("provenance", Status.FAIL, message, "Install the package again.")
+    return Check("provenance", Status.PASS, "Tried: a program from outside is noticed, whatever it says.")
 
 
 def _plant(folder: Path, proof: Path) -> None:

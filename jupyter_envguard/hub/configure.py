@@ -39,6 +39,7 @@ from jupyter_envguard.hub.contradictions import (
     contradictions,
     given,
     refuse,
+    section_for,
     unsafe_class,
     unsafe_spawner,
 )
@@ -71,21 +72,27 @@ def configure(c: Any, site: str | os.PathLike[str], *, python: str | None = None
     """
     try:
         found = load(Path(site).expanduser().absolute())
-        plan, around = _prepared(c, found, python)
-        refuse([*contradictions(c, plan), *(around.contradictions(c) if around else ())])
+        spawner = _spawner(c)
+        plan, around = _prepared(spawner, found, python)
+        refuse([*contradictions(c, plan, spawner), *(around.contradictions(c) if around else ())])
     except EnvGuardError as error:
         raise SystemExit(f"error[{error.code}]: {error.message}\nhint: {error.hint}") from error
     if around:
         around.write(c)
-    _apply(c, plan, around)
+    _apply(c, spawner, plan, around)
     return found
 
 
-def _prepared(c: Any, site: Site, python: str | None) -> tuple[Plan, Surroundings | None]:
-    """Return what servers are started with, and what is put around their sessions."""
+def _spawner(c: Any) -> type:
+    """Return the class of the hub's spawner; raise `hub-contradiction` for one that can never be used."""
     refuse(unsafe_spawner(c))
     spawner = spawner_class(c)
     refuse(unsafe_class(spawner))
+    return spawner
+
+
+def _prepared(spawner: type, site: Site, python: str | None) -> tuple[Plan, Surroundings | None]:
+    """Return what servers are started with, and what is put around their sessions."""
     kind = kind_of(spawner)
     if kind is None:
         return plan_for(site, python or sys.executable), None
@@ -100,20 +107,22 @@ def _prepared(c: Any, site: Site, python: str | None) -> tuple[Plan, Surrounding
     return plan, surroundings(spawner, wanted, site.guard)
 
 
-def _apply(c: Any, plan: Plan, around: Surroundings | None) -> None:
+def _apply(c: Any, spawner: type, plan: Plan, around: Surroundings | None) -> None:
     """Write the plan into `c`; everything set there already has been checked."""
-    spawner = c.Spawner
-    spawner.disable_user_config = True
-    spawner.cmd = list(plan.command)
-    told = list(given(spawner, "args"))
-    spawner.args = told + [argument for argument in plan.arguments if argument not in told]
-    spawner.environment = {**plan.environment, **given(spawner, "environment")}
-    spawner.env_keep = list(given(spawner, "env_keep"))
-    scopes = given(spawner, "server_token_scopes")
-    if not callable(scopes):
-        spawner.server_token_scopes = sorted(TOKEN_SCOPES.union(scopes))
-    earlier = spawner.pre_spawn_hook if "pre_spawn_hook" in spawner else None
-    spawner.pre_spawn_hook = _pre_spawn_hook(plan, around, earlier)
+    c.Spawner.disable_user_config = True
+    c.Spawner.cmd = list(plan.command)
+    args, environment, kept, scopes = (
+        section_for(c, spawner, name) for name in ("args", "environment", "env_keep", "server_token_scopes")
+    )
+    told = list(given(args, "args"))
+    args.args = told + [argument for argument in plan.arguments if argument not in told]
+    environment.environment = {**plan.environment, **given(environment, "environment")}
+    kept.env_keep = list(given(kept, "env_keep"))
+    asked = given(scopes, "server_token_scopes")
+    if not callable(asked):
+        scopes.server_token_scopes = sorted(TOKEN_SCOPES.union(asked))
+    earlier = c.Spawner.pre_spawn_hook if "pre_spawn_hook" in c.Spawner else None
+    c.Spawner.pre_spawn_hook = _pre_spawn_hook(plan, around, earlier)
 
 
 def _pre_spawn_hook(

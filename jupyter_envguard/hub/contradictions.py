@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from jupyterhub.spawner import Spawner
+from traitlets.config import Configurable
 from traitlets.config.loader import LazyConfigValue
 
 from jupyter_envguard.errors import InvalidInput
@@ -78,11 +80,16 @@ def check_spawner(spawner: Any, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def contradictions(c: Any, plan: Plan) -> tuple[str, ...]:
-    """Return every setting on `c` that would undo the plan, with the class it is set on."""
+def contradictions(c: Any, plan: Plan, spawner: type = Spawner) -> tuple[str, ...]:
+    """Return every setting on `c` that would undo the plan, with the class it is set on.
+
+    `spawner` is the configured class: what the guard only adds to may be set on it too.
+    """
     found: list[str] = []
+    sections = sections_of(spawner)
     for section, name, value in _spawner_settings(c):
-        if section != "Spawner" and name in OUR_TRAITS:
+        added = name in ADDED_TO and name != "cmd" and section in sections
+        if section != "Spawner" and name in OUR_TRAITS and not added:
             found.append(f"c.{section}.{name} would replace what the guard sets: set it on c.Spawner")
         found += [f"c.{section}.{name}: {reason}" for reason in _against(name, value, plan)]
     return tuple(found)
@@ -102,6 +109,17 @@ def unsafe_class(spawner: type) -> tuple[str, ...]:
 
 def _unsafe(name: str) -> tuple[str, ...]:
     return (f"c.JupyterHub.spawner_class: {name} lets a user replace the command that is started",)
+
+
+def sections_of(spawner: type) -> list[str]:
+    """Return the sections that configure the class `spawner`; a later one wins over those before."""
+    return [one.__name__ for one in reversed(spawner.__mro__) if issubclass(one, Configurable)]
+
+
+def section_for(c: Any, spawner: type, name: str) -> Any:
+    """Return the section of `c` that decides about the setting `name` of the class `spawner`."""
+    deciding = [section for section in sections_of(spawner) if section in c and name in c[section]]
+    return c[deciding[-1]] if deciding else c.Spawner
 
 
 def _spawner_settings(c: Any) -> Iterator[tuple[str, str, Any]]:

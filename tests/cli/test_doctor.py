@@ -184,7 +184,19 @@ def test_without_a_catalog_nobody_has_a_kernel(own: Filled, run: Run) -> None:
 
 @pytest.mark.parametrize(
     "layer",
-    ["store", "tiers", "wall", "kernel-wall", "launch", "start", "hooks", "lockdown", "guard", "keys"],
+    [
+        "store",
+        "tiers",
+        "wall",
+        "kernel-wall",
+        "launch",
+        "start",
+        "hooks",
+        "lockdown",
+        "guard",
+        "keys",
+        "provenance",
+    ],
 )
 def test_every_layer_has_a_line(filled: Filled, run: Run, layer: str) -> None:
     assert found(doctor(run, filled.path), layer)

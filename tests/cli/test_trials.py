@@ -116,6 +116,22 @@ class TestStart:
         assert ended(trials._start(filled.site)) == ("start", "FAIL", "guard-not-in-place")
 
 
+class TestProvenance:
+    def test_a_program_from_outside_is_noticed(self, filled: Filled) -> None:
+        assert ended(trials._provenance(filled.site)) == ("provenance", "PASS", "")
+
+    def test_that_it_was_not_is_a_fail(self, filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(trials, "attest", lambda *_: ())
+        assert ended(trials._provenance(filled.site)) == ("provenance", "FAIL", "")
+
+    def test_processes_that_cannot_be_seen(self, filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+        def hidden(*_: object) -> None:
+            raise OSError(2, "No such file or directory")
+
+        monkeypatch.setattr(trials, "attest", hidden)
+        assert ended(trials._provenance(filled.site)) == ("provenance", "WARN", "")
+
+
 def test_an_attempt_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "SECONDS", 0.1)
     assert trials._run(["/bin/sleep", "60"], dict(os.environ)) == "it took more than 0.1 seconds"
@@ -123,4 +139,6 @@ def test_an_attempt_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch
 
 @confining
 def test_all_are_made(filled: Filled) -> None:
-    assert [check.name for check in trials.trials(filled.site)] == ["lockdown", "kernel-wall", "start"]
+    assert [check.name for check in trials.trials(filled.site)] == [
+        *("lockdown", "kernel-wall", "start", "provenance")
+    ]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jupyterhub.spawner import SpawnException
+from jupyterhub.spawner import SimpleLocalProcessSpawner, SpawnException
 from traitlets.config import Config
 
 from jupyter_envguard.hub import configure
@@ -82,6 +82,20 @@ class TestWhatIsSet:
         assert c.Spawner.environment["SITE"] == "north"
         assert set(c.Spawner.server_token_scopes) == TOKEN_SCOPES | {"shares!user"}
         assert check_spawner(spawner(c), plan_for(load(site), sys.executable)) == ()
+
+    def test_what_is_set_on_the_spawner_that_is_used_is_added_to_there(self, site: Path) -> None:
+        c = Config()
+        c.JupyterHub.spawner_class = "simple"
+        c.Spawner.environment = {"LOST": "as traitlets has it"}
+        c.SimpleLocalProcessSpawner.environment = {"TEAM": "north"}
+        c.SimpleLocalProcessSpawner.args = ["--debug"]
+        configured(site, c)
+        made = SimpleLocalProcessSpawner(config=c, user=None)
+        assert made.environment["TEAM"] == "north"
+        assert "JUPYTER_PREFER_ENV_PATH" in made.environment
+        assert "LOST" not in made.environment
+        assert made.args[0] == "--debug"
+        assert check_spawner(made, plan_for(load(site), sys.executable)) == ()
 
     def test_scopes_that_are_worked_out_for_each_user_are_left_alone(self, site: Path) -> None:
         c = Config()

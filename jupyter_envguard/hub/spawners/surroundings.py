@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from traitlets.config import Configurable
 from traitlets.config.loader import LazyConfigValue
 
+from jupyter_envguard.hub.contradictions import sections_of
 from jupyter_envguard.hub.spawners.docker import HostConfig
 from jupyter_envguard.hub.spawners.kinds import Kind, is_supported, kind_of
 from jupyter_envguard.hub.spawners.places import Equivalents, Wanted
@@ -89,7 +89,7 @@ class Surroundings:
 
     def _given(self, c: Any) -> Iterator[tuple[str, Any]]:
         """Yield the settings of the guard's concern, whole also where `c` only adds to the default."""
-        for section in self._sections():
+        for section in sections_of(self.spawner):
             for name in self.kind.traits:
                 if section in c and name in c[section]:
                     yield name, self._whole(name, c[section][name])
@@ -101,12 +101,8 @@ class Surroundings:
         default = copy.deepcopy(trait.default())
         return value.get_value([] if default is None else default)
 
-    def _sections(self) -> list[str]:
-        """Return the sections that configure the spawner, the more particular later."""
-        return [one.__name__ for one in reversed(self.spawner.__mro__) if issubclass(one, Configurable)]
-
     def _replacing(self, c: Any) -> Iterator[tuple[str, str]]:
-        sections = self._sections()
+        sections = sections_of(self.spawner)
         for section in sections[sections.index(self.kind.section) + 1 :]:
             for name in self.kind.traits:
                 if section in c and name in c[section]:
