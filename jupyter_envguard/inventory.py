@@ -126,9 +126,9 @@ class Inventory:
     is used as it is.
     """
     placeholders: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Files that hold a placeholder of conda though no record says so, with the first path found."""
+    """Files that hold a placeholder of conda though no record says so, with the longest path found."""
     foreign: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Programs, libraries and settings that hold a path below somebody's home, with the first path found."""
+    """Programs, libraries and settings that name a folder of a person, with the longest path found."""
 
     @property
     def python_version(self) -> str:

@@ -186,7 +186,7 @@ class Sightings:
         return whole and len(prefix) < SIGHTING_BYTES and len(self._seen) <= self._most
 
     def strays(self, pattern: re.Pattern[bytes], but: re.Pattern[bytes] | None = None) -> dict[str, str]:
-        """Return the files with a path that `pattern` finds and `but` does not, and the first such path.
+        """Return the files with a path that `pattern` finds and `but` does not, and the longest such path.
 
         Nothing when there were too many paths to remember: then nobody knows.
         """
@@ -195,7 +195,7 @@ class Sightings:
         found: dict[str, str] = {}
         for path, seen in sorted(self._seen):
             if pattern.search(seen) and not (but and but.search(seen)):
-                found.setdefault(path, f"/{seen.decode('utf-8', 'replace')}")
+                found[path] = max(found.get(path, ""), f"/{seen.decode('utf-8', 'replace')}", key=len)
         return found
 
     def holding(self, prefix: str) -> set[str]:

@@ -152,7 +152,11 @@ class TestStrays:
         pack.file("conda-meta/note.txt", old).file("__pycache__/x.pyc", new).file("recorded", new)
         pack.prefixes.append(("recorded", new.decode(), "text"))
         found = inventory(pack, tmp_path)
-        assert found.placeholders == {"etc/b.sh": old.decode(), "lib/a.so": f"{new.decode()}/lib"}
+        assert found.placeholders.keys() == {"bin/python3.11", "etc/b.sh", "lib/a.so"}
+        assert {path: found.placeholders[path] for path in ("etc/b.sh", "lib/a.so")} == {
+            "etc/b.sh": old.decode(),
+            "lib/a.so": f"{new.decode()}/lib",
+        }
 
     def test_paths_of_people_are_found_where_they_are_followed(self, tmp_path: Path) -> None:
         elf = b"\x7fELF\2\1" + bytes(12) + b"\x3e\0"
