@@ -141,6 +141,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         "keys-unreadable": "A file in the folder of keys cannot be used.",
         "keys-exposed": "Others than their owner can read the keys.",
         "keys-insufficient": "The keys at hand cannot make the signatures that the root demands.",
+        # notebooks
+        "notebook-invalid": "A file that was named as a notebook is none.",
+        "stamp-invalid": "A notebook's stamp does not have the shape of one.",
+        "stamp-missing": "A notebook does not say which environment made its outputs.",
+        "stamp-unknown": "A notebook names a release that there is not, or one with another digest.",
+        "stamp-other-release": "A notebook's kernel means another release than made its outputs.",
         # requests
         "request-invalid": "Fields of a request cannot be meant; each is named.",
         "request-unreadable": "A file in the spool is not a request, or is about another one.",

@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyter_envguard.audit import UNSEEN, Head, Log, Query, Verification, merged, spooled
 from jupyter_envguard.catalog import Entry, State, names
+from jupyter_envguard.cli import notebooks
 from jupyter_envguard.cli.context import Context, moment
 from jupyter_envguard.cli.progress import progress
 from jupyter_envguard.cli.records import record_lines, refused
@@ -54,7 +55,10 @@ class Verified:
 def verify_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `verify`."""
     parser.add_argument(
-        "release", nargs="*", metavar="NAME@RELEASE", help="only these releases (default: all)"
+        "what",
+        nargs="*",
+        metavar="NAME@RELEASE|NOTEBOOK.ipynb",
+        help="only these releases (default: all); or notebooks, whose stamps are compared with the catalog",
     )
     parser.add_argument(
         "--quick", action="store_true", help="compare kinds, sizes, modes and times, and read no content"
@@ -63,10 +67,15 @@ def verify_arguments(parser: ArgumentParser) -> None:
 
 
 def verify(arguments: Namespace, context: Context) -> Answer:
-    """Compare the images on this machine with what was approved, and check the chain of the log."""
+    """Compare the images on this machine with what was approved, and check the chain of the log.
+
+    Where notebooks are named, their stamps are compared instead.
+    """
+    if notebooks.are_notebooks(arguments.what):
+        return notebooks.verify(arguments, context)
     site = context.site()
     catalog = context.catalog(site)
-    named = [catalog.require(*names.split_release_id(name)) for name in arguments.release]
+    named = [catalog.require(*names.split_release_id(name)) for name in arguments.what]
     # What was put away or turned down may have been removed from the store.
     entries = named or [e for e in catalog.entries if e.state not in (State.ARCHIVED, State.REJECTED)]
     store = Store(site.store_root)

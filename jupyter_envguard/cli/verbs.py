@@ -35,7 +35,10 @@ SUMMARIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "export": ("export", "write the pinned spec of a release in another format"),
         "publish": ("transfer", "put a release where other machines can fetch it"),
         "fetch": ("transfer", "bring releases to this machine: only what it lacks, all of it verified"),
-        "verify": ("evidence", "compare images with their manifests, and check the log"),
+        "verify": (
+            "evidence",
+            "compare images with their manifests, notebooks with the catalog; check the log",
+        ),
         "log": ("evidence", "read the log of decisions and kernel starts"),
         "store": ("store", "look after the images on this machine: mount, collect, scrub"),
         "doctor": ("doctor", "check this machine and say what to repair"),
