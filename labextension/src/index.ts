@@ -11,6 +11,7 @@ import { links } from './plugins/links';
 import { live } from './plugins/live';
 import { mismatch } from './plugins/mismatch';
 import { panel } from './plugins/panel';
+import { panelMenu } from './plugins/panelmenu';
 import { preferences } from './plugins/preferences';
 import { requests } from './plugins/requests';
 import { revocation } from './plugins/revocation';
@@ -31,6 +32,7 @@ export default [
   spec,
   compare,
   panel,
+  panelMenu,
   badge,
   status,
   stamps,

@@ -1,18 +1,22 @@
+import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IEnvironment } from './api';
-import { Copy } from './parts';
+import { Copy, State } from './parts';
+import type { IRunningKernel } from './running';
 import type { ISpecActions } from './spec';
+import type { IRunning } from './tokens';
 import type { Words } from './words';
 
 interface IIntegrityProps {
   readonly environment: IEnvironment;
+  readonly running: IRunning | null;
   readonly actions: ISpecActions;
   readonly words: Words;
 }
 
 /** By what a release can be told from any other. */
-export function Integrity({ environment, actions, words }: IIntegrityProps): JSX.Element {
+export function Integrity({ environment, running, actions, words }: IIntegrityProps): JSX.Element {
   const { trans } = words;
   const { name, release, digests } = environment;
   const address = actions.specAddress?.(name, release);
@@ -44,6 +48,11 @@ export function Integrity({ environment, actions, words }: IIntegrityProps): JSX
           words={words}
         />
       </dl>
+      {running && (
+        <UseSignal signal={running.changed}>
+          {() => <Kernels kernels={running.all.filter(runs(environment))} words={words} />}
+        </UseSignal>
+      )}
       {command && (
         <>
           <p>
@@ -57,6 +66,54 @@ export function Integrity({ environment, actions, words }: IIntegrityProps): JSX
       )}
     </div>
   );
+}
+
+const runs = (environment: IEnvironment) => (kernel: IRunningKernel) =>
+  kernel.environment === environment.name && kernel.release === environment.release;
+
+/** What is known of each kernel that runs the release: whether it is what was sealed, and what guards it. */
+function Kernels({ kernels, words }: { kernels: readonly IRunningKernel[]; words: Words }): JSX.Element {
+  const { trans } = words;
+  return (
+    <div>
+      <h3>{trans.__('Kernels that run it')}</h3>
+      {kernels.length === 0 && <p className="jp-EnvGuard-quiet">{trans.__('No kernel of yours runs it.')}</p>}
+      <ul className="jp-EnvGuard-running">
+        {kernels.map(kernel => (
+          <li key={kernel.id}>
+            <p className="jp-EnvGuard-facts">
+              <code title={kernel.id}>{kernel.id.slice(0, 8)}</code>
+              {kernel.drift === 'drifted' && <State mark="drifted" words={words} />}
+              {kernel.drift === 'clean' && <span>{trans.__('It is as it was sealed.')}</span>}
+              {kernel.drift === 'unknown' && (
+                <span>{trans.__('Whether it is as it was sealed is not known.')}</span>
+              )}
+              <span>{describeWall(kernel, words)}</span>
+            </p>
+            {kernel.findings.length + (kernel.wall?.gaps.length ?? 0) > 0 && (
+              <ul className="jp-EnvGuard-flags">
+                {kernel.findings.map(({ kind, name, where, message }) => (
+                  <li key={`${kind} ${name} ${where}`}>{message}</li>
+                ))}
+                {kernel.wall?.gaps.map(gap => (
+                  <li key={gap}>{gap}</li>
+                ))}
+              </ul>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function describeWall({ wall }: IRunningKernel, { trans }: Words): string {
+  if (!wall) {
+    return trans.__('Whether a wall stands around it is not known.');
+  }
+  return wall.complete
+    ? trans.__('The wall around it is complete.')
+    : trans.__('The wall around it has gaps.');
 }
 
 interface IDigestProps {

@@ -2,6 +2,7 @@
  * Addresses that lead to a place in the panel.
  *
  *     /lab?envguard=NAME[@RELEASE][&vs=NAME@RELEASE]
+ *         [&envguard-tab=TAB][&envguard-filter=FILTER][&envguard-sort=[-]COLUMN]
  *     /lab?envguard-request=SUBJECT[&envguard-environment=NAME]
  */
 
@@ -11,14 +12,30 @@ export interface IReleaseName {
   readonly release: string;
 }
 
+/** What to show of a release; what is not said stays as it is. */
+export interface IChosen {
+  readonly tab?: string;
+  readonly filter?: string;
+  readonly sort?: string;
+  readonly descending?: boolean;
+}
+
 /** Where an address leads. */
 export type Destination =
-  | { readonly kind: 'release'; readonly shown: IReleaseName }
+  | { readonly kind: 'release'; readonly shown: IReleaseName; readonly chosen: IChosen }
   | { readonly kind: 'compare'; readonly from: IReleaseName; readonly to: IReleaseName }
   | { readonly kind: 'request'; readonly subject: string; readonly environment: string };
 
 /** The parameters that are ours. */
-const OURS = ['envguard', 'vs', 'envguard-request', 'envguard-environment'] as const;
+const OURS = [
+  'envguard',
+  'vs',
+  'envguard-tab',
+  'envguard-filter',
+  'envguard-sort',
+  'envguard-request',
+  'envguard-environment'
+] as const;
 
 /** Matches every address that may be ours. */
 export const PATTERN = /[?&]envguard(-request)?=/;
@@ -35,7 +52,20 @@ export function destinationOf(search: string): Destination | null {
   if (!shown) {
     return null;
   }
-  return other ? { kind: 'compare', from: other, to: shown } : { kind: 'release', shown };
+  return other
+    ? { kind: 'compare', from: other, to: shown }
+    : { kind: 'release', shown, chosen: chosenIn(query) };
+}
+
+function chosenIn(query: URLSearchParams): IChosen {
+  const tab = query.get('envguard-tab');
+  const filter = query.get('envguard-filter');
+  const sort = query.get('envguard-sort');
+  return {
+    ...(tab && { tab }),
+    ...(filter && { filter }),
+    ...(sort && { sort: sort.replace(/^-/, ''), descending: sort.startsWith('-') })
+  };
 }
 
 /** Return the query without our parameters, so that a reload does not lead there again. */

@@ -16,6 +16,14 @@ export interface IFinding {
   readonly message: string;
 }
 
+/** What keeps a kernel from changing its environment. */
+export interface IWall {
+  /** Whether it stands without a gap. */
+  readonly complete: boolean;
+  /** What is open, a sentence each. */
+  readonly gaps: readonly string[];
+}
+
 /** One kernel that runs. */
 export interface IRunningKernel {
   readonly id: string;
@@ -27,6 +35,8 @@ export interface IRunningKernel {
   readonly state: string;
   readonly drift: 'clean' | 'drifted' | 'unknown';
   readonly findings: readonly IFinding[];
+  /** `null` where nobody can tell. */
+  readonly wall: IWall | null;
 }
 
 /** How often to ask while nothing tells us; and while something does, in case it misses one. */
@@ -116,6 +126,11 @@ export function asRunningKernel(fields: Fields): IRunningKernel {
       name: finding.text('name'),
       where: finding.text('where'),
       message: finding.text('message')
-    }))
+    })),
+    wall: fields.optional('wall', key => asWall(fields.fields(key)))
   };
+}
+
+function asWall(fields: Fields): IWall | null {
+  return fields.text('level') ? { complete: fields.flag('complete'), gaps: fields.texts('gaps') } : null;
 }

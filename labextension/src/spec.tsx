@@ -8,7 +8,7 @@ import { Integrity } from './integrity';
 import { Packages } from './packages';
 import { Copy, Failure, Skeleton, State, Tabs } from './parts';
 import type { ISpecState } from './specpage';
-import type { IEnvironments } from './tokens';
+import type { IEnvironments, IRunning } from './tokens';
 import { Refusal } from './wire';
 import { markOf, shortDigest, type Words } from './words';
 
@@ -28,6 +28,7 @@ interface ISpecProps {
   readonly name: string;
   readonly release: string;
   readonly environments: IEnvironments;
+  readonly running: IRunning | null;
   readonly actions: ISpecActions;
   readonly words: Words;
   readonly state: ISpecState;

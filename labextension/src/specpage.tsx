@@ -6,7 +6,7 @@ import * as React from 'react';
 import { boxIcon } from './icons';
 import { USUAL_STATE, type IPackagesState } from './packages';
 import { SpecView, type ISpecActions } from './spec';
-import type { IEnvironments } from './tokens';
+import type { IEnvironments, IRunning } from './tokens';
 import type { Words } from './words';
 
 /** What a person has chosen to see of a release; lives in the layout and in links. */
@@ -33,6 +33,7 @@ interface ISpecPageProps {
   readonly name: string;
   readonly release: string;
   readonly environments: IEnvironments;
+  readonly running: IRunning | null;
   readonly actions: ISpecActions;
   readonly words: Words;
   readonly state?: ISpecState;

@@ -7,6 +7,7 @@ import type { ComponentType } from 'react';
 import type { ICatalog, IEnvironment, ISpec, IUnavailable } from './api';
 import type { IServerEvent } from './eventstream';
 import type { KernelStanding } from './kernel';
+import type { IChosen } from './links';
 import type { IAsk, IRequest } from './requests';
 import type { IRunningKernel } from './running';
 import type { IStamp } from './stamp';
@@ -46,7 +47,8 @@ export const ISpecOpener = new Token<ISpecOpener>(
 );
 
 export interface ISpecOpener {
-  open(name: string, release: string): void;
+  /** Open a release, and show of it what is chosen. */
+  open(name: string, release: string, chosen?: IChosen): void;
 }
 
 /** What is known about the kernels of open notebooks. */

@@ -42,6 +42,7 @@ describe('plugins', () => {
       'jupyter-envguard:spec',
       'jupyter-envguard:compare',
       'jupyter-envguard:panel',
+      'jupyter-envguard:panel-menu',
       'jupyter-envguard:badge',
       'jupyter-envguard:status',
       'jupyter-envguard:stamps',
@@ -62,7 +63,7 @@ describe('plugins', () => {
   it('open each release once in JupyterLab', async () => {
     const { app, placed, activated } = application();
     const model = activate<IEnvironments>(environments, app, null, null);
-    activate(spec, app, model, null, null, {} as ILabShell, null);
+    activate(spec, app, model, null, null, null, {} as ILabShell, null);
     const args = { name: 'datasci', release: '2026.11' };
     await app.commands.execute(CommandIDs.openSpec, args);
     await app.commands.execute(CommandIDs.openSpec, args);
@@ -78,7 +79,7 @@ describe('plugins', () => {
   it('leave the main area of Notebook to the notebook', async () => {
     const { app, placed } = application();
     const model = activate<IEnvironments>(environments, app, null, null);
-    activate<ISpecOpener>(spec, app, model, null, null, null, null);
+    activate<ISpecOpener>(spec, app, model, null, null, null, null, null);
     await app.commands.execute(CommandIDs.openSpec, { name: 'datasci', release: '2026.11' });
     await app.commands.execute(CommandIDs.openSpec, { name: 'datasci', release: '2026.05' });
     expect(placed.map(({ area, widget }) => [area, widget.isDisposed])).toEqual([

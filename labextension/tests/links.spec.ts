@@ -2,11 +2,14 @@ import { PATTERN, destinationOf, linkTo, withoutOurs } from '../src/links';
 
 describe('destinationOf', () => {
   it.each([
-    ['?envguard=datasci', { kind: 'release', shown: { name: 'datasci', release: '' } }],
-    ['?envguard=datasci@2026.05', { kind: 'release', shown: { name: 'datasci', release: '2026.05' } }],
+    ['?envguard=datasci', { kind: 'release', shown: { name: 'datasci', release: '' }, chosen: {} }],
+    [
+      '?envguard=datasci@2026.05',
+      { kind: 'release', shown: { name: 'datasci', release: '2026.05' }, chosen: {} }
+    ],
     [
       '?reset&envguard=datasci%402026.05',
-      { kind: 'release', shown: { name: 'datasci', release: '2026.05' } }
+      { kind: 'release', shown: { name: 'datasci', release: '2026.05' }, chosen: {} }
     ],
     [
       '?envguard=b@2&vs=a@1',
@@ -16,6 +19,14 @@ describe('destinationOf', () => {
     [
       '?envguard-request=xgboost&envguard-environment=datasci',
       { kind: 'request', subject: 'xgboost', environment: 'datasci' }
+    ],
+    [
+      '?envguard=a@1&envguard-tab=integrity&envguard-filter=is%3Apip&envguard-sort=-size',
+      {
+        kind: 'release',
+        shown: { name: 'a', release: '1' },
+        chosen: { tab: 'integrity', filter: 'is:pip', sort: 'size', descending: true }
+      }
     ],
     ['?envguard-request=', { kind: 'request', subject: '', environment: '' }]
   ])('understands %s', (search, destination) => {
@@ -30,7 +41,9 @@ describe('destinationOf', () => {
 
 describe('withoutOurs', () => {
   it('keeps what is not ours', () => {
-    expect(withoutOurs('?reset=&envguard=a&vs=b&path=x')).toBe('?reset=&path=x');
+    expect(
+      withoutOurs('?reset=&envguard=a&vs=b&envguard-tab=x&envguard-filter=y&envguard-sort=z&path=x')
+    ).toBe('?reset=&path=x');
     expect(withoutOurs('?envguard-request=a&envguard-environment=b')).toBe('');
   });
 });
@@ -41,7 +54,7 @@ describe('linkTo', () => {
       { name: 'datasci', release: '2026.05' },
       { name: 'datasci', release: '' }
     ]) {
-      expect(destinationOf(linkTo(shown))).toEqual({ kind: 'release', shown });
+      expect(destinationOf(linkTo(shown))).toEqual({ kind: 'release', shown, chosen: {} });
     }
   });
 });

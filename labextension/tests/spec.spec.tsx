@@ -1,7 +1,9 @@
+import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 
 import type { ISpec } from '../src/api';
+import type { IRunning } from '../src/tokens';
 import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
 import { SpecView, type ISpecActions } from '../src/spec';
@@ -27,11 +29,13 @@ describe('SpecView', () => {
 
   beforeAll(giveSizes);
 
+  let running: IRunning | null = null;
   const view = (name = 'datasci', release = '2026.11', actions: ISpecActions = {}, tab = 'packages') => (
     <SpecView
       name={name}
       release={release}
       environments={model}
+      running={running}
       actions={actions}
       words={words}
       state={asSpecState({ tab })}
@@ -205,6 +209,33 @@ describe('SpecView', () => {
     }
     expect(panel.textContent).toContain("'http://hub.example/datasci/2026.11/spec' | sha256sum");
     expect(await stumbles(container)).toEqual([]);
+  });
+
+  it('tells of each kernel that runs it whether it is as it was sealed, and what guards it', async () => {
+    await model.refresh();
+    const kernel = { environment: 'datasci', release: '2026.11', findings: [] };
+    const finding = { kind: 'file-changed', name: 'numpy', where: '', message: 'numpy differs.' };
+    const all = [
+      { ...kernel, id: 'aaaaaaaaaa', drift: 'clean', wall: { complete: true, gaps: [] } },
+      { ...kernel, id: 'bbbbbbbbbb', drift: 'drifted', findings: [finding], wall: null },
+      { ...kernel, id: 'cccccccccc', drift: 'unknown', wall: { complete: false, gaps: ['No mount.'] } },
+      { ...kernel, id: 'dddddddddd', release: '2026.05', drift: 'clean', wall: null }
+    ];
+    const signal = new Signal<object, void>({});
+    running = { changed: signal, all } as unknown as IRunning;
+    const { container } = render(view('datasci', '2026.11', {}, 'integrity'));
+    await screen.findByRole('tabpanel');
+    const items = container.querySelectorAll('.jp-EnvGuard-running > li');
+    expect([...items].map(({ textContent }) => textContent)).toEqual([
+      'aaaaaaaaIt is as it was sealed.The wall around it is complete.',
+      'bbbbbbbbDriftedWhether a wall stands around it is not known.numpy differs.',
+      'ccccccccWhether it is as it was sealed is not known.The wall around it has gaps.No mount.'
+    ]);
+    expect(await stumbles(container)).toEqual([]);
+    all.length = 0;
+    act(() => signal.emit());
+    expect(container.textContent).toContain('No kernel of yours runs it.');
+    running = null;
   });
 
   it('offers what can be done, and nothing else', async () => {

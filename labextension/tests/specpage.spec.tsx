@@ -15,6 +15,7 @@ describe('SpecPage', () => {
       name: 'datasci',
       release: '2026.11',
       environments: model,
+      running: null,
       actions: {},
       words
     });
@@ -36,6 +37,7 @@ describe('SpecPage', () => {
       name: 'datasci',
       release: '2026.11',
       environments: model,
+      running: null,
       actions: {},
       words,
       state

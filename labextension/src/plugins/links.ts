@@ -60,7 +60,7 @@ export const links: JupyterFrontEndPlugin<void> = {
         const [from, to] = [first, second].map(({ name, release }) => `${name}@${release}`);
         await app.commands.execute(CommandIDs.compare, { from, to });
       } else {
-        opener.open(first.name, first.release);
+        opener.open(first.name, first.release, leads.kind === 'release' ? leads.chosen : {});
       }
     };
     app.commands.addCommand(FOLLOW, {

@@ -12,7 +12,7 @@ import { Addresses } from '../addresses';
 import { CommandIDs, wordsOf } from '../commands';
 import type { ISpecActions } from '../spec';
 import type { SpecPage } from '../specpage';
-import { IEnvironments, IExports, ISpecOpener } from '../tokens';
+import { IEnvironments, IExports, IRunning, ISpecOpener } from '../tokens';
 
 /** JupyterLab's own command; it is there where notebooks are. */
 const NEW_NOTEBOOK = 'notebook:create-new';
@@ -22,12 +22,13 @@ export const spec: JupyterFrontEndPlugin<ISpecOpener> = {
   description: 'Shows every package of an approved environment.',
   autoStart: true,
   requires: [IEnvironments],
-  optional: [IExports, ITranslator, ILabShell, ILayoutRestorer],
+  optional: [IExports, IRunning, ITranslator, ILabShell, ILayoutRestorer],
   provides: ISpecOpener,
   activate: (
     app: JupyterFrontEnd,
     environments: IEnvironments,
     exports: IExports | null,
+    running: IRunning | null,
     translator: ITranslator | null,
     labShell: ILabShell | null,
     restorer: ILayoutRestorer | null
@@ -41,7 +42,15 @@ export const spec: JupyterFrontEndPlugin<ISpecOpener> = {
       const state = asSpecState({ ...shown?.state, ...chosen });
       const page =
         shown ??
-        new SpecPage({ name, release, environments, words, state, actions: actionsOf(app, exports) });
+        new SpecPage({
+          name,
+          release,
+          environments,
+          running,
+          words,
+          state,
+          actions: actionsOf(app, exports)
+        });
       if (shown) {
         shown.choose(state);
       } else {
@@ -85,7 +94,7 @@ export const spec: JupyterFrontEndPlugin<ISpecOpener> = {
       }),
       name: page => page.id
     });
-    return { open: (name, release) => void show(name, release, {}) };
+    return { open: (name, release, chosen = {}) => void show(name, release, { ...chosen }) };
   }
 };
 
