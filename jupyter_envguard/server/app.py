@@ -9,6 +9,7 @@ on which no site is set is left as it is, and says so.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +25,7 @@ from jupyter_envguard.server import handlers, kernels, refusals
 from jupyter_envguard.server.base import SETTING, Guarding
 from jupyter_envguard.server.stream import Stream
 from jupyter_envguard.server.terminals import wall_in
+from jupyter_envguard.server.traces import leave_no_token
 from jupyter_envguard.site import Enforcement, Site, load
 
 MANAGER = f"{EnvGuardKernelSpecManager.__module__}.{EnvGuardKernelSpecManager.__qualname__}"
@@ -69,6 +71,7 @@ class EnvGuardApp(ExtensionApp):
         self.settings[SETTING] = self._guarding
         if wanted:
             self._confine_terminals()
+            leave_no_token(self._server, os.environ)
         if problem is not None:
             self._server.log.critical(
                 "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
