@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import IO
 
-from jupyter_envguard import confine, wall
+from jupyter_envguard import confine, mounts, wall
 from jupyter_envguard.errors import Denied, Unavailable
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.pin import pinned
@@ -129,10 +129,19 @@ def _start(
         *support.gaps(around),
         *(f"Kernels can change what they must not: {why}." for why in dangers),
         *(f"Kernels can run what they must not: {why}." for why in risks),
+        *_gaps(site, around),
     )
-    if not wall.stands(str(site.store_root)):
-        gaps += ("No wall stands around the session, so terminals are not confined.",)
     return Start(tuple(confine.command(around, command)), {"TMPDIR": temporary}, kept, line, gaps)
+
+
+def _gaps(site: Site, around: confine.Confinement) -> Iterator[str]:
+    """Yield what the wall around the session leaves open."""
+    if not wall.stands(str(site.store_root)):
+        yield "No wall stands around the session, so terminals are not confined."
+        return
+    for path in around.sealed:  # behind a wall nothing is mounted any more
+        if not mounts.is_sealed(path):
+            yield f"Machine code loads from {path}, which is not mounted noexec."
 
 
 def _folders(site: Site, guard: Enforcement, *own: str) -> tuple[list[str], list[str]]:

@@ -111,6 +111,17 @@ def test_in_lockdown_a_kernel_runs_its_own_environment_and_programs_of_the_syste
     assert not found["must_seal"]
 
 
+def test_behind_a_wall_that_could_mount_nothing_it_is_said_what_is_open(
+    start: Starting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.wall, "stands", lambda _: True)
+    said = "Machine code loads from /tmp, which is not mounted noexec."
+    for sealed in (False, True):
+        monkeypatch.setattr(module.mounts, "is_sealed", lambda _, sealed=sealed: sealed)
+        assert (said in start(level="lockdown").gaps) is not sealed
+    assert start().gaps == ()
+
+
 def test_strict_memory_and_a_required_wall_reach_the_kernel(start: Starting) -> None:
     found = settings(start(level="lockdown", mode="required", strict_memory=True))
     assert found["must_seal"]
