@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from jupyter_envguard import wall
 from jupyter_envguard.cli.checks import Check, Status
+from jupyter_envguard.cli.lockdown import layers
 from jupyter_envguard.files import explained
-from jupyter_envguard.site import Site
+from jupyter_envguard.site import Enforcement, Site
 
 TRIAL_SECONDS = 30
 """How long the attempt may take."""
@@ -20,23 +22,51 @@ ATTEMPT = 'echo x > "$HOME/file"; echo x > "$1/file"'
 """What a confined shell tries: to write to its home, and beside it."""
 
 
+DOES: Mapping[str, str] = MappingProxyType(
+    {
+        "enforce": "Sessions are confined",
+        "lockdown": "Sessions are confined, and run only what is listed",
+    }
+)
+"""What a level does, for a person."""
+
+
 def walls(site: Site) -> Iterator[Check]:
     """Yield what is wanted of the wall at `site`, and whether this machine gives it."""
-    if site.guard.level == "advise":
-        yield Check(
+    guards = list(site.guard.possible())
+    yield _wanted(site.guard)
+    yield from (_of_group(site.guard, group) for group in site.guard.groups)
+    if all(guard.level == "advise" for guard in guards):
+        return
+    grave = Status.FAIL if any(guard.required for guard in guards) else Status.WARN
+    yield from _openings(site, grave)
+    yield _attempt(grave)
+    yield from layers(site)
+    yield _own(site)
+
+
+def _wanted(guard: Enforcement) -> Check:
+    if guard.level == "advise":
+        return Check(
             "guard",
             Status.WARN,
             "The site only advises: sessions are not confined, and who owns an environment can change it.",
             "Set guard.level: enforce.",
         )
-        return
-    mode = "starts nothing" if site.guard.required else "starts all the same"
-    status = Status.PASS if site.guard.required else Status.INFO
-    yield Check("guard", status, f"Sessions are confined; a machine that cannot confine them {mode}.")
-    grave = Status.FAIL if site.guard.required else Status.WARN
-    yield from _openings(site, grave)
-    yield _attempt(grave)
-    yield _own(site)
+    status = Status.PASS if guard.required else Status.INFO
+    return Check("guard", status, f"{DOES[guard.level]}; {_otherwise(guard)}.")
+
+
+def _of_group(guard: Enforcement, group: str) -> Check:
+    found = guard.of((group,))
+    status = Status.PASS if found.required else Status.INFO
+    otherwise = "" if found.level == "advise" else f"; {_otherwise(found)}"
+    return Check("guard", status, f"Group {group} has the level {found.level}{otherwise}.")
+
+
+def _otherwise(guard: Enforcement) -> str:
+    mode = "starts nothing" if guard.required else "starts all the same"
+    return f"a machine that cannot confine them {mode}"
 
 
 def _openings(site: Site, grave: Status) -> Iterator[Check]:

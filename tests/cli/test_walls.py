@@ -50,6 +50,12 @@ def test_a_site_that_only_advises_is_told_so(guarded: Said) -> None:
     assert guarded("level: advise") == [("WARN", "")]
 
 
+def test_each_group_with_a_level_of_its_own_is_named(guarded: Said) -> None:
+    groups = "{staff: {level: advise}, others: {level: enforce, mode: required}}"
+    found = [("WARN", ""), ("INFO", ""), ("PASS", ""), ("PASS", ""), ("INFO", "")]
+    assert guarded(f"level: advise, groups: {groups}") == found
+
+
 @pytest.mark.parametrize(("mode", "status"), [("best-effort", "WARN"), ("required", "FAIL")])
 class TestAWallThatDoesNotStand:
     def test_is_found_out_by_trying(
