@@ -25,6 +25,14 @@ from jupyter_envguard.site import Enforcement, Site
 TOKENS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_TOKEN")
 """Variables of the server that open its doors."""
 
+TOOLS = ("conda", "mamba", "micromamba", "pip", "pip3", "pixi", "uv", "python", "python3", "jupyter")
+"""Programs that people type in terminals and that do not run there in lockdown."""
+
+ANSWER = """\
+() {{  printf "envguard: '%s' is turned off for approved environments in this terminal, \
+and nothing was changed; work in a notebook.%s\\n" "{tool}${{1:+ $1}}" {ask} >&2; return 77; }}"""
+"""A function of bash in place of one; it says what a permission error would not."""
+
 SHELL = "/bin/sh"
 """What starts where nobody names a shell."""
 
@@ -47,6 +55,7 @@ def shell_command(
         "--",
         "/usr/bin/env",
         *(word for name in TOKENS for word in ("-u", name)),
+        *(_answers(site, guard) if locked else []),
         *(shutil.which(words[0]) or words[0], *words[1:]),
     ]
 
@@ -54,6 +63,13 @@ def shell_command(
 def _lockdown(guard: Enforcement) -> list[str]:
     strict = ["--strict-memory"] if guard.strict_memory else []
     return ["--lockdown", *strict, *(f"--execute={path}" for path in guard.execute)]
+
+
+def _answers(site: Site, guard: Enforcement) -> list[str]:
+    """Return variables from which bash takes functions for the tools that the site does not let run."""
+    runs = {path.name for path in guard.execute}
+    ask = shlex.quote(f" Ask for a package: {site.request_url}" if site.request_url else "")
+    return [f"BASH_FUNC_{tool}%%={ANSWER.format(tool=tool, ask=ask)}" for tool in TOOLS if tool not in runs]
 
 
 def wall_in(app: Any, site: Site, guard: Enforcement) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -224,3 +226,35 @@ class TestWithASiteThatCannotBeRead:
     def test_no_terminal_opens(self, jp_serverapp: Any, fetch: Fetch) -> None:
         assert jp_serverapp.terminals_enabled is False
         assert fetch("api/terminals", "POST", {}).status == 404
+
+
+@pytest.mark.skipif(shutil.which("bash", path="/bin:/usr/bin") is None, reason="there is no bash")
+class TestAnswersInLockdown:
+    def said(self, line: str, guard: str = "{level: lockdown}", url: str = "") -> tuple[int, str]:
+        found = replace(site(guard), request_template=url)
+        command = shell_command(found, found.guard, ["/bin/bash", "-c", line], {}, locked=True)
+        done = subprocess.run(command[command.index("--") + 1 :], capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    def test_a_package_tool_is_answered_in_a_sentence(self) -> None:
+        code, said = self.said("conda install 'a b'", url="https://hub.example/it's")
+        assert (code, said) == (
+            77,
+            "envguard: 'conda install' is turned off for approved environments in this terminal, and nothing"
+            " was changed; work in a notebook. Ask for a package: https://hub.example/it's\n",
+        )
+
+    def test_so_is_python_alone(self) -> None:
+        code, said = self.said("python")
+        assert code == 77
+        assert said.startswith("envguard: 'python' is turned off")
+        assert "Ask" not in said
+
+    def test_what_the_site_lets_run_is_left_alone(self) -> None:
+        code, said = self.said("pixi --version", "{level: lockdown, execute: [/opt/tools/pixi]}")
+        assert code == 127
+        assert "envguard" not in said
+
+    def test_below_lockdown_there_are_none(self) -> None:
+        command = shell_command(site(), site().guard, None, {}, locked=False)
+        assert not [word for word in command if word.startswith("BASH_FUNC")]
