@@ -1,10 +1,10 @@
-"""What the wall costs: the launcher before a session, and the start of a kernel's program behind its own.
+"""What the wall costs at each level: the launcher before a session, and a kernel's program behind its own.
 
     python -m benchmarks.wall [--rounds 40]
 
 The launcher is measured around `/bin/true`, beside the bare interpreter and `true`
 alone; a terminal's shell beside the same shell alone; a kernel's wall around the
-environment's own Python that does nothing, beside the same Python without one.
+environment's own Python that does nothing, beside the same Python without one (advise).
 Rounds alternate, so that what else the machine does hits all alike. The smallest
 and the middle of all rounds are shown, in milliseconds.
 """
@@ -18,12 +18,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from jupyter_envguard import wall
 from jupyter_envguard.kernels.confined import confined
 from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site, load
+from jupyter_envguard.site.enforcement import Level
 from tests.sites import SiteBuilder, real_images, short_folder
 
 NOTHING = ["-I", "-S", "-c", "pass"]
@@ -34,9 +36,10 @@ def run(command: list[str], descriptors: tuple[int, ...] = ()) -> None:
     subprocess.run(command, check=True, pass_fds=descriptors)
 
 
-def start_confined(site: Site, command: list[str]) -> None:
-    """Start a program of the smallest real environment as the provisioner does."""
-    with confined(site, site.guard, real_images()["minimal"], command, str(site.path.parent)) as start:
+def start_confined(site: Site, level: Level, command: list[str]) -> None:
+    """Start a program of the smallest real environment as the provisioner does for somebody at a level."""
+    guard = replace(site.guard, level=level)
+    with confined(site, guard, real_images()["minimal"], command, str(site.path.parent)) as start:
         process = subprocess.Popen(start.command, pass_fds=start.descriptors)
         if why := start.refusal():
             raise RuntimeError(why)
@@ -64,18 +67,21 @@ def main() -> None:
         image = real_images()["minimal"]
         builder = SiteBuilder(folder / "site", store=image.path.parent)
         os.environ["HOME"] = str(folder)
-        program = [str(image.python), *NOTHING]
-        site = load(builder.path)
+        site, program = load(builder.path), [str(image.python), *NOTHING]
+        launcher = wall.command(sys.executable)
+        lockdown = ["--lockdown", f"--execute={image.path.parent}", "--", "/bin/true"]
         terminal = shell_command(site, site.guard.of(()), SHELL, os.environ, locked=False)
         took = measured(
             {
                 "true": partial(run, ["/bin/true"]),
                 "bare interpreter": partial(run, [sys.executable, *NOTHING]),
-                "launcher before true": partial(run, [*wall.command(sys.executable), "--", "/bin/true"]),
+                "launcher before true, enforce": partial(run, [*launcher, "--", "/bin/true"]),
+                "launcher before true, lockdown": partial(run, [*launcher, *lockdown]),
                 "a shell": partial(run, SHELL),
                 "a terminal's shell": partial(run, terminal),
-                "kernel's Python": partial(run, program),
-                "kernel's Python behind its wall": partial(start_confined, load(builder.path), program),
+                "kernel's Python, advise": partial(start_confined, site, "advise", program),
+                "kernel's Python, enforce": partial(start_confined, site, "enforce", program),
+                "kernel's Python, lockdown": partial(start_confined, site, "lockdown", program),
             },
             rounds,
         )

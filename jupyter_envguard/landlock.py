@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import marshal
 import os
-import resource
 import stat
 import struct
 import sys
@@ -160,6 +159,8 @@ def close_all_but(keep: Iterable[int]) -> None:
 
 def limit(name: str, value: int) -> None:
     """Lower one resource limit, such as `nproc`, never above what the process has now."""
+    import resource  # most processes have no limits
+
     kind = getattr(resource, f"RLIMIT_{name.upper()}")
     _, hard = resource.getrlimit(kind)
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_envguard import mounts
 from jupyter_envguard.confine import (
     SYSTEM_FILES,
     SYSTEM_PROGRAMS,
@@ -29,7 +31,9 @@ from jupyter_envguard.confine import (
     system_paths,
 )
 from jupyter_envguard.errors import InvalidInput, Unavailable
+from jupyter_envguard.seccomp import PROGRAMS
 from tests.children import in_child
+from tests.test_wall import needs_mounts
 
 ROOT = os.geteuid() == 0
 NOBODY = (65534, 65534)
@@ -489,3 +493,54 @@ class TestSystemPaths:
             text=True,
         )
         assert (ran.returncode, ran.stdout) == (0, "ran\n"), ran.stderr
+
+
+class TestLockdown:
+    def locked(self, rooms: Rooms, **more: Any) -> Confinement:
+        programs = (*system_paths(*SYSTEM_PROGRAMS), str(rooms.mine / "shelf"))
+        write = (str(rooms.mine), "/dev/null")
+        return Confinement(
+            read=("/",), execute=programs, write=write, sealed=(str(rooms.mine),), network=True, **more
+        )
+
+    @needs_mounts
+    def test_nothing_runs_from_a_sealed_room_or_from_memory(self, rooms: Rooms) -> None:
+        shutil.copy("/bin/true", rooms.mine / "shelf/true")
+        rooms.confinement = self.locked(rooms, refused=PROGRAMS)
+
+        def act() -> list[object]:
+            attempts: list[Callable[[], object]] = [
+                lambda: subprocess.run([rooms.mine / "program"], check=True),
+                lambda: os.memfd_create("x"),
+                lambda: subprocess.run([rooms.mine / "shelf/true"], check=True),
+                lambda: (rooms.mine / "new").write_text("x"),
+            ]
+            return [_reaches(attempt) for attempt in attempts]
+
+        assert rooms.inside(act) == [False, False, True, True]
+
+    @pytest.mark.parametrize("must", [False, True])
+    def test_where_nothing_can_be_mounted_it_is_refused_or_tolerated(self, rooms: Rooms, must: bool) -> None:
+        rooms.confinement = self.locked(rooms, must_seal=must)
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        def confined(_: int) -> str:
+            mounts.seal = refuse
+            try:
+                confine(rooms.confinement)
+            except Unavailable as error:
+                return error.message
+            return "confined"
+
+        said = in_child(confined)
+        assert ("no mount is made" in said) if must else said == "confined"
+
+
+def _reaches(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except OSError:
+        return False
+    return True

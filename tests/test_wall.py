@@ -266,6 +266,9 @@ class TestLockdown:
         assert done.stdout == ("" if required else "started\n")
         assert done.returncode == (landlock.CANNOT_CONFINE if required else 0)
 
+    def test_every_part_of_it_is_put_up(self, place: Place) -> None:
+        assert outcome(["--lockdown", "--strict-memory", "--execute=/bin/true"], place) == landlock.CANNOT_RUN
+
     def test_the_process_can_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def act(_: int) -> bool:
             syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)

@@ -85,7 +85,7 @@ class Finder:
 
 def audit_of(prefix: str, finder: Finder) -> Callable[[str, tuple[Any, ...]], None]:
     """Return the audit hook, which keeps `finder` where it is."""
-    judge, loads, refused = judge_of(prefix), _loads_of(prefix), refusal
+    judge, loads, refused, called = judge_of(prefix), _loads_of(prefix), refusal, _called
     code_type = type(judge.__code__)
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
@@ -100,7 +100,7 @@ def audit_of(prefix: str, finder: Finder) -> Callable[[str, tuple[Any, ...]], No
             if type(code) is code_type and code.co_name == "<module>" and code.co_filename[:1] != "<":
                 why = judge("", code.co_filename)
                 if why:
-                    raise refused(split_path(code.co_filename)[1], code.co_filename, why)
+                    raise refused(called(code.co_filename), code.co_filename, why)
         elif event == "ctypes.dlopen" and args[0] is not None:
             path = fsdecode(args[0])
             if "/" in path and not loads(path):
@@ -145,6 +145,12 @@ def refusal(name: str, path: str, why: str) -> ImportError:
     ask = f" Ask for a package: {url}" if url else ""
     said = f"envguard: loading {name!r} from {dirname(path)} is turned off for approved environments"
     return ImportError(f"{said}, because {why}.{ask}", name=name, path=path)
+
+
+def _called(path: str) -> str:
+    """Return what a module in the file `path` is called, for a person."""
+    folder, name = split_path(path)
+    return split_path(folder)[1] if name.startswith("__init__.") else name.partition(".")[0]
 
 
 def _loads_of(prefix: str) -> Callable[[str], bool]:

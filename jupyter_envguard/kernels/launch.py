@@ -51,16 +51,18 @@ for them, the kernel starts without."""
 IMPORTS = HOOKS.parent / "imports.py"
 """The guard of imports, which a Python kernel in lockdown loads by this path."""
 
-LOCKED_START = f"""\
+GUARDED = f"""\
 import importlib.util
 spec = importlib.util.spec_from_file_location('envguard_imports', {str(IMPORTS)!r})
 guard = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(guard)
 guard.install()
 del guard, spec
-{PYTHON_START}"""
-"""The same in lockdown: before anything of the environment is loaded, imports are guarded. Where the guard
-cannot be read, the kernel does not start."""
+"""
+"""What a Python kernel in lockdown runs first. Where the guard cannot be read, the kernel does not start."""
+
+LOCKED_START = GUARDED + PYTHON_START
+"""`PYTHON_START` in lockdown: imports are guarded before anything of the environment is loaded."""
 
 MAX_KERNEL_JSON_BYTES = 64 * 1024
 """Size of a pack's kernel.json."""
