@@ -136,6 +136,14 @@ def site_keys() -> str:
     return table(("key", "required"), rows)
 
 
+def attacks() -> str:
+    """Make the table of what came of all attempts, from the page that the tests write."""
+    page = (Path(__file__).parent.parent / "explanation/attacks.md").read_text("utf-8")
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    heads = next(line for line in lines if line[0] == "family")
+    return table(tuple(heads[1:]), [tuple(line[1:]) for line in lines if line[0] == "all"])
+
+
 def acl_rule() -> str:
     """Make the table of a rule's fields."""
     from jupyter_envguard.acl import Rule
@@ -336,4 +344,5 @@ GENERATED: dict[str, Callable[[], str]] = {
     "line": line,
     "site-template": site_template,
     "site-keys": site_keys,
+    "attacks": attacks,
 }

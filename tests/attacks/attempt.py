@@ -50,3 +50,10 @@ class Outcome:
     """Whether anything about any path of the environment was other than before."""
     said: str
     """What was shown."""
+    told: tuple[str, ...] = ()
+    """What the hooks told the session's server: kinds of drift, and operations that were refused."""
+
+    @property
+    def detected(self) -> bool:
+        """Whether the server heard of it, so that there is an event."""
+        return bool(self.told)

@@ -6,6 +6,7 @@ A line on standard input is a job (JSON), a line on standard output says that it
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import os
@@ -27,6 +28,8 @@ def shell_of_kernel(hooks: str) -> InteractiveShell:
         sys.modules[spec.name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[spec.name])
         shell.extension_manager.load_extension("envguard_hooks.ipython")
+        importlib.import_module("envguard_hooks.drift").watch(shell)
+        shell.run_cell("pass")
     return shell
 
 
@@ -47,6 +50,7 @@ def run(shell: InteractiveShell, job: dict) -> None:
 def main(hooks: str) -> None:
     shell = shell_of_kernel(hooks)
     sys.path.append("")
+    print("ready", flush=True)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

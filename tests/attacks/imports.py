@@ -11,6 +11,8 @@ C_PLANT = (
     '{write(2,"REACHED\\\\n",8);}\\n\' > x.c && gcc -shared -fPIC -o x.so x.c'
 )
 
+UNZIPPED = "import zipfile; zipfile.ZipFile(WHEEL).extractall('u')\n"
+
 IMPORTS = (
     Attempt(
         "C01",
@@ -166,5 +168,49 @@ IMPORTS = (
         "kernel",
         "open('helper_of_mine.py', 'w').write('print(\"REACHED\")')\nimport importlib; importlib.invalidate_caches()\n"
         "import helper_of_mine",
+    ),
+    Attempt(
+        "C26",
+        "the guard of imports taken out of `sys.meta_path`",
+        "kernel",
+        UNZIPPED
+        + "import importlib, sys\nsys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'Finder']\n"
+        "sys.path.insert(0, OWN + '/u'); importlib.import_module('foreign')",
+    ),
+    Attempt(
+        "C27",
+        "a package by its loader",
+        "kernel",
+        UNZIPPED + "from importlib.machinery import SourceFileLoader\n"
+        "SourceFileLoader('foreign', OWN + '/u/foreign/__init__.py').load_module()",
+    ),
+    Attempt(
+        "C28",
+        "the functions of the guard replaced",
+        "kernel",
+        UNZIPPED + "import sys\nfor f in sys.meta_path:\n"
+        "    if type(f).__name__ == 'Finder':\n        g = f.find_spec.__func__.__globals__\n"
+        "        g.update(_installed_in=lambda root: frozenset(), refusal=None); f._judge = lambda *_: ''\n"
+        "sys.path.insert(0, OWN + '/u')\nimport foreign",
+    ),
+    Attempt(
+        "C29",
+        "an approved name in front of the approved one",
+        "kernel",
+        "import os, sys\nos.mkdir('n'); open('n/packaging.py', 'w').write('print(\"REACHED\")')\n"
+        "sys.modules.pop('packaging', None); sys.path.insert(0, OWN + '/n')\nimport packaging",
+    ),
+    Attempt(
+        "C30",
+        "a package of plain code whose list of files was removed",
+        "kernel",
+        UNZIPPED
+        + "import shutil, sys\nshutil.rmtree('u/foreign-1.0.dist-info'); sys.path.insert(0, OWN + '/u')\nimport foreign",
+    ),
+    Attempt(
+        "C31",
+        "a package in another Python that a cell starts",
+        "kernel",
+        UNZIPPED + "!{PYTHON} -c \"import sys; sys.path.insert(0, 'u'); import foreign\"",
     ),
 )

@@ -9,6 +9,8 @@ HELLO = (
     "printf '#include <stdio.h>\\nint main(void){puts(\"REACHED\");return 0;}\\n' > x.c && gcc FLAGS -o x x.c"
 )
 
+COPIED = "import glob, os, shutil; shutil.copy(sorted(glob.glob(IMAGE + '/lib/libz.so*'))[0], 'x.so')\n"
+
 PROGRAMS = (
     Attempt("E01", "a dynamic program compiled here", "terminal", HELLO.replace("FLAGS", "") + " && ./x"),
     Attempt("E02", "a static program", "terminal", HELLO.replace("FLAGS", "-static") + " && ./x"),
@@ -118,5 +120,73 @@ PROGRAMS = (
         "kernel",
         "import glob, shutil\nfor f in glob.glob(IMAGE + '/lib/*.so*')[:1]: shutil.copyfile('/bin/echo', f)",
         "changed",
+    ),
+    Attempt("E21", "a program copied into the home", "terminal", "cp /bin/echo e && ./e REACHED"),
+    Attempt(
+        "E22",
+        "the same through `ld.so`",
+        "terminal",
+        'cp /bin/echo e && chmod a-x e && "$(ls /lib64/ld-linux-* /lib/ld-linux-* 2>/dev/null | head -1)" ./e REACHED',
+    ),
+    Attempt(
+        "E23",
+        "the same from `/dev/shm`",
+        "terminal",
+        'E="/dev/shm/egy$$"; cp /bin/echo "$E" && "$(ls /lib64/ld-linux-* /lib/ld-linux-* 2>/dev/null | head -1)" "$E" REACHED; rm -f "$E"',
+    ),
+    Attempt(
+        "E24",
+        "the same from the temporary folder, in a kernel",
+        "kernel",
+        "import os, shutil, subprocess\ne = os.path.join(os.environ.get('TMPDIR', '/tmp'), f'egz{os.getpid()}')\n"
+        "shutil.copy('/bin/echo', e)\nfor words in ([e, 'REACHED'], ['/lib64/ld-linux-x86-64.so.2', e, 'REACHED']):\n"
+        "    try: print(subprocess.run(words, capture_output=True, text=True))\n    except OSError as x: print(x)\n"
+        "    else: print(subprocess.run(words, capture_output=True, text=True).stdout)\nos.remove(e)",
+    ),
+    Attempt(
+        "E25",
+        "a library copied into the home, by `ctypes`",
+        "kernel",
+        COPIED + "import ctypes; ctypes.CDLL(OWN + '/x.so'); print('REACHED')",
+    ),
+    Attempt(
+        "E26",
+        "the same mapped by hand",
+        "kernel",
+        COPIED + "import mmap\nf = os.open('x.so', os.O_RDONLY)\n"
+        "mmap.mmap(f, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC); print('REACHED')",
+    ),
+    Attempt(
+        "E27",
+        "the same preloaded into another program",
+        "terminal",
+        """L="$(ls "$IMAGE"/lib/libz.so* | head -1)"; cp -L "$L" x.so; LD_PRELOAD="$PWD/x.so" /bin/cat /proc/self/maps > m; grep x.so m | grep -q r-x && echo REACHED""",
+    ),
+    Attempt(
+        "E28",
+        "an extension copied into the home, by its loader",
+        "kernel",
+        "import glob, shutil\nfrom importlib.machinery import ExtensionFileLoader, ModuleSpec\n"
+        "shutil.copy(sorted(glob.glob(LIB + '/lib-dynload/_heapq*'))[0], 'x.so')\n"
+        "loader = ExtensionFileLoader('_heapq', OWN + '/x.so')\n"
+        "loader.create_module(ModuleSpec('_heapq', loader, origin=OWN + '/x.so')); print('REACHED')",
+    ),
+    Attempt(
+        "E29",
+        "mounts made runnable again in a user namespace",
+        "kernel",
+        "import ctypes, os, shutil, struct, subprocess\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "shutil.copy('/bin/echo', 'e')\nlibc.unshare(0x10020000)\na = struct.pack('=QQQQ', 0, 8, 0, 0)\n"
+        "p = ctypes.create_string_buffer(os.path.dirname(OWN).encode())\n"
+        "print(libc.syscall(442, -100, p, 0, a, 32), os.strerror(ctypes.get_errno()))\n"
+        "print(subprocess.run(['/lib64/ld-linux-x86-64.so.2', OWN + '/e', 'REACHED'], capture_output=True, text=True).stdout)",
+    ),
+    Attempt(
+        "E30",
+        "memory that was written, by `pkey_mprotect` and `shmat`",
+        "kernel",
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nlibc.shmat.restype = ctypes.c_void_p\n"
+        "i = libc.shmget(0, 4096, 0o1700)\na = libc.shmat(i, None, 0o100000)\nlibc.shmctl(i, 0, None)\n"
+        "print('REACHED' if a != ctypes.c_void_p(-1).value else 'refused')",
     ),
 )

@@ -1,8 +1,9 @@
-"""Sessions of a throw-away user, with and without the wall, in which attempts are made.
+"""Sessions of a throw-away user, one for each level and one without anything, in which attempts are made.
 
 A fork of the test's own process stands in for the single-user server, because the user
 need not be able to read this interpreter. It is confined by the wall's own `main`, with the
-options that `hub.configure` gives it, and starts kernels as the provisioner does.
+options that the hub gives it, and starts kernels as the provisioner does and terminals as
+the server does.
 """
 
 from __future__ import annotations
@@ -16,26 +17,31 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from traitlets.config import Config
-
 from jupyter_envguard import confine, landlock, wall
-from jupyter_envguard.hub import configure
+from jupyter_envguard.hooks import report
+from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.confined import confined
+from jupyter_envguard.kernels.launch import GUARDED, IMPORTS
+from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site
 from tests.attacks.attempt import REACHED, Attempt, Outcome
 
 SECONDS = 20
 SET_DUMPABLE = 4
+LEVELS = ("none", "advise", "enforce", "lockdown")
 TOKEN = "the-token-of-the-server"
+CELLS = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+"""How the stand-in for a kernel is started; its file comes next."""
 STARTED = """\
 import sys, runpy, json, subprocess, IPython, jupyter_client
 sys.path.append('')
@@ -69,14 +75,20 @@ class Ground:
     def library(self) -> Path:
         return next((self.image.path / "lib").glob("python3.*"))
 
-    def names(self, walled: bool) -> dict[str, str]:
-        """What the code of every attempt may name; without the wall conda has no plugin either."""
-        conda = self.tools / ("conda-enforce" if walled else "conda-open")
+    def at(self, level: str, **guard: Any) -> Site:
+        """The site as it is for a person whose level is `level`; for `none` that does not matter."""
+        wanted = self.site.guard if level == "none" else replace(self.site.guard, level=level, **guard)
+        return replace(self.site, guard=wanted)
+
+    def names(self, level: str) -> dict[str, str]:
+        """What the code of every attempt may name; without a level conda has no plugin either."""
+        conda = self.tools / ("conda-open" if level == "none" else "conda-hooked")
+        double = f"env PYTHONPATH={conda} {self.python} -m tests.conda_double"
         held = self.library / "site-packages/packaging/__init__.py"
         return {
             "IMAGE": str(self.image.path),
             "PYTHON": self.python,
-            "CONDA": f"env PYTHONPATH={conda} {self.python} -m tests.conda_double",
+            "CONDA": "conda" if level == "lockdown" else double,  # no Python runs in terminals there
             "CONDA_PATH": str(conda),
             "LIB": str(self.library),
             "SITE": str(self.library / "site-packages"),
@@ -104,18 +116,19 @@ class Ground:
 
 
 class Session:
-    """One session of the user: `open` has no wall, `enforce` has that of the hub."""
+    """One session of the user at a level; at `none` nothing of ours is in it."""
 
-    def __init__(self, ground: Ground, walled: bool) -> None:
-        self.ground, self.walled = ground, walled
+    def __init__(self, ground: Ground, level: str, **guard: Any) -> None:
+        self.ground, self.level = ground, level
         asking, asked = os.pipe()
         answering, answered = os.pipe()
-        self.options = options_of_hub(ground.site)
+        site = ground.at(level, **guard)
+        self.options = options_of_hub(site)
         self.child = os.fork()
         if self.child == 0:
             os.dup2(asking, 0)
             os.dup2(answered, 1)
-            _serve_and_exit(ground, walled, self.options)
+            _serve_and_exit(replace(ground, site=site), level, self.options)
         os.close(asking)
         os.close(answered)
         self.jobs: IO[str] = os.fdopen(asked, "w")
@@ -125,21 +138,22 @@ class Session:
 
     def make(self, attempt: Attempt) -> Outcome:
         """Make one attempt and look what came of it."""
-        own = self.ground.home / f"{attempt.id}-{'enforce' if self.walled else 'open'}"
+        own = self.ground.home / f"{attempt.id}-{self.level}"
         own.mkdir(mode=0o700)
         os.chown(own, self.ground.uid, self.ground.gid)
-        names = {**self.ground.names(self.walled), "OWN": str(own), "SERVER": str(self.child)}
+        names = {**self.ground.names(self.level), "OWN": str(own), "SERVER": str(self.child)}
         job = {"names": names, "code": attempt.code, "where": attempt.where}
         job["variables"] = {name: value.format(**names) for name, value in attempt.variables.items()}
         self.jobs.write(json.dumps(job) + "\n")
         self.jobs.flush()
-        assert self.answers.readline() == "done\n", f"{attempt.id} ended its session"
+        answer = self.answers.readline()
+        assert answer, f"{attempt.id} ended its session"
         said = (own / "said").read_text(errors="replace") if (own / "said").is_file() else ""
         before, self.state = self.state, self.ground.state()
         changed = self.state != before
         empty(self.ground.home)
         reached = changed if attempt.goal == "changed" else REACHED in said.splitlines()
-        return Outcome(reached, changed, said)
+        return Outcome(reached, changed, said, tuple(json.loads(answer)))
 
     def close(self) -> None:
         """End the session."""
@@ -149,9 +163,9 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(ground: Ground, walled: bool) -> Iterator[Session]:
-    """Start a session and end it."""
-    found = Session(ground, walled)
+def session(ground: Ground, level: str, **guard: Any) -> Iterator[Session]:
+    """Start a session at a level, with what else the site says of its `guard`, and end it."""
+    found = Session(ground, level, **guard)
     try:
         yield found
     finally:
@@ -165,23 +179,22 @@ def empty(folder: Path) -> None:
 
 
 def options_of_hub(site: Site) -> list[str]:
-    """Return what a hub that is configured for `site` tells the wall."""
-    c = Config()
-    configure(c, site.path)
-    command = list(c.Spawner.cmd)
-    return command[len(wall.command(sys.executable)) : command.index("--")]
+    """Return what a hub tells the wall of somebody at `site`; nothing where there is none."""
+    return list(in_front(site, site.guard, sys.executable)[len(wall.command(sys.executable)) : -1])
 
 
-def _serve_and_exit(ground: Ground, walled: bool, options: list[str]) -> NoReturn:
+def _serve_and_exit(ground: Ground, level: str, options: list[str]) -> NoReturn:
     try:
         _become_user(ground)
-        if walled:
+        if options and level != "none":
             landlock.become = lambda *_: 0  # the fork goes on where the wall would start the server
             assert wall.main([*options, "--", "server"]) == 0
             assert wall.stands(str(ground.image.path))
-            landlock.__file__ = str(ground.tools / "jupyter_envguard/landlock.py")
-            sys.executable = ground.python  # this one may lie where the user cannot read
-        _serve(ground, walled)
+            assert wall.is_locked() is (level == "lockdown")
+        landlock.__file__ = str(ground.tools / "jupyter_envguard/landlock.py")
+        wall.__file__ = str(ground.tools / "jupyter_envguard/wall.py")
+        sys.executable = ground.python  # this one may lie where the user cannot read
+        _serve(ground, level)
     except BaseException:  # noqa: BLE001 - the border of the process
         traceback.print_exc()
     finally:
@@ -208,13 +221,37 @@ def _become_user(ground: Ground) -> None:
     ctypes.CDLL(None).prctl(SET_DUMPABLE, 1)  # as a server is that was started by its user
 
 
-def _serve(ground: Ground, walled: bool) -> None:
-    hooks = str(ground.tools / "jupyter_envguard/hooks/__init__.py") if walled else ""
-    words = [str(ground.tools / "cells.py"), hooks]
-    kernel = _start_kernel(ground, walled, words, {}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+class Ears:
+    """Hears what hooks say in a session, as its server does: one packet, one message."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "reports"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.socket.setblocking(False)
+
+    def heard(self) -> list[str]:
+        """Return what was said since the last time: kinds of drift, and operations that were refused."""
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                message = json.loads(self.socket.recv(report.MAX_BYTES))
+                found.append(str(message.get("kind") or message.get("operation") or ""))
+        return sorted(set(filter(None, found)))
+
+
+def _serve(ground: Ground, level: str) -> None:
+    ears = Ears(Path(tempfile.mkdtemp(prefix="egears", dir=os.environ.get("TMPDIR") or "/tmp")))
+    if level != "none":
+        os.environ[report.ADDRESS] = str(ears.path)
+    hooks = "" if level == "none" else str(ground.tools / "jupyter_envguard/hooks/__init__.py")
+    words = ["-c", CELLS, str(ground.tools / "cells.py"), hooks]
+    kernel = _start_kernel(ground, level, words, {}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(f"\0envguard-attack-{os.getpid()}")
     listening.listen()
+    assert kernel.stdout.readline() == b"ready\n"
+    ears.heard()
     os.write(1, b"ready\n")
     for line in sys.stdin:
         job = json.loads(line)
@@ -223,49 +260,54 @@ def _serve(ground: Ground, walled: bool) -> None:
             kernel.stdin.flush()
             kernel.stdout.readline()
         else:
-            _shell(job)
+            _shell(ground, level, job)
         if job["where"] == "start":
-            _fresh_kernel(ground, walled, job)
-        os.write(1, b"done\n")
+            _fresh_kernel(ground, level, job)
+        os.write(1, json.dumps(ears.heard()).encode() + b"\n")
     kernel.stdin.close()
     kernel.wait()
 
 
 def _start_kernel(
-    ground: Ground, walled: bool, words: list[str], variables: dict[str, str], **how: Any
+    ground: Ground, level: str, words: list[str], variables: dict[str, str], **how: Any
 ) -> subprocess.Popen[bytes]:
     """Start the image's Python: plainly, or as `provisioner.EnvGuardProvisioner` does."""
     environment = {**os.environ, **variables}
-    if not walled:
+    if level == "none":
         return subprocess.Popen([ground.python, *words], env=environment, **how)
+    if level == "lockdown":
+        guard = GUARDED.replace(str(IMPORTS), str(ground.tools / "jupyter_envguard/hooks/imports.py"))
+        words = [words[0], guard + words[1], *words[2:]]
     command = [ground.python, "-I", *words]
     with ExitStack() as stack:
-        start = stack.enter_context(
-            confined(ground.site, ground.site.guard, ground.image, command, str(ground.home))
-        )
+        starting = confined(ground.site, ground.site.guard, ground.image, command, str(ground.home))
+        start = stack.enter_context(starting)
         kept = kernel_environment(ground.image.path, environment) | start.environment
+        kept[report.ADDRESS] = os.environ[report.ADDRESS]
         process = subprocess.Popen(list(start.command), env=kept, pass_fds=start.descriptors, **how)
         problem = start.refusal()
     assert not problem, problem
     return process
 
 
-def _shell(job: dict[str, Any]) -> None:
+def _shell(ground: Ground, level: str, job: dict[str, Any]) -> None:
     own = job["names"]["OWN"]
+    words = ["/bin/bash", "-c", job["code"]]
+    if level in ("enforce", "lockdown"):
+        locked = level == "lockdown"
+        words = shell_command(ground.site, ground.site.guard, words, os.environ, locked=locked)
     with open(os.path.join(own, "said"), "ab") as said:
         how = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said, "cwd": own}
         environment = {**os.environ, **job["names"]}
-        _wait(
-            subprocess.Popen(["/bin/sh", "-c", job["code"]], env=environment, start_new_session=True, **how)
-        )
+        _wait(subprocess.Popen(words, env=environment, start_new_session=True, **how))
 
 
-def _fresh_kernel(ground: Ground, walled: bool, job: dict[str, Any]) -> None:
+def _fresh_kernel(ground: Ground, level: str, job: dict[str, Any]) -> None:
     own = job["names"]["OWN"]
     with open(os.path.join(own, "said"), "ab") as said:
         how = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said, "cwd": own}
         words = ["-c", STARTED]
-        _wait(_start_kernel(ground, walled, words, job["variables"], start_new_session=True, **how))
+        _wait(_start_kernel(ground, level, words, job["variables"], start_new_session=True, **how))
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

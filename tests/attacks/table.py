@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tests.attacks.attempt import Attempt, Outcome
 from tests.attacks.corpus import ATTEMPTS, FAMILIES
+from tests.attacks.session import LEVELS
 
 Results = Mapping[str, Mapping[str, Outcome]]
 """Set-up, id, outcome."""
@@ -14,13 +15,21 @@ HEAD = """\
 # Attempts against it
 
 Each line is something that a user may do in a cell, in a terminal or before a kernel starts.
-Tests run all of them as a user without rights against a real environment that belongs to root, twice.
+Tests run all of them as a user without rights against a real environment that belongs to root,
+once for each level.
 
-`open`
-: a plain process of the environment's Python, without a wall and without hooks.
+`none`
+: Plain processes of the environment's Python: no wall, no hooks.
+
+`advise`
+: Hooks, and kernels that are started as the provisioner does, without a wall.
 
 `enforce`
-: a session behind the wall of the hub, and in it a kernel that is started as the provisioner does.
+: The same in a session behind the wall of the hub, and each kernel behind one of its own.
+
+`lockdown`
+: The same, and programs, mounts, system calls and imports are confined too.
+  Terminals have a wall of their own.
 
 *reached*
 : The attempt saw its goal. That may be as little as running own code.
@@ -31,6 +40,12 @@ Tests run all of them as a user without rights against a real environment that b
 *held*
 : It did not.
 
+*detected*
+: The hooks told the session's server of it, which makes it an event:
+  what kind of drift a look after the cell found (`foreign-package`, `shadowed-name`, `foreign-native`),
+  or which operation was refused.
+  At `none` there is nobody who tells.
+
 *Changed* means that anything about any path of the environment was other than before:
 its content, mode, time, owner, links or attributes.
 
@@ -39,7 +54,8 @@ without a wall, they have to succeed, but for the few that no system allows or t
 With the wall alone such an owner still changes modes, times, attributes and access lists, never content:
 BY_OWNERS.
 
-What is reached with `enforce` runs in the user's own session or home and alters nothing that was approved;
+What is reached with `enforce` runs in the user's own session or home and alters nothing that was approved.
+What is reached in `lockdown` is plain code of the user's own: no foreign package and no foreign machine code.
 {doc}`threat-model` says what follows from it.
 Cells run in IPython without the messages of Jupyter around them, conda is a double with the real plugin,
 and attempts over HTTP are made by the tests of the server, not by these.
@@ -52,43 +68,42 @@ BY_OWNERS = ("C17", "D03", "D04", "D12", "D20", "D25", "D26", "D27", "D35", "D47
 SENTENCE = "turned off for approved environments"
 """What every refusal of ours has in it."""
 
-COLUMNS = ("id", "attempt", "open", "enforce", "environment changed: open", "environment changed: enforce")
+COLUMNS = ("id", "attempt", *LEVELS, "detected", "environment changed")
+COUNTS = ("family", "level", "attempts", "reached", "changed", "detected", "refused")
 
 
 def page(results: Results) -> str:
     """Return the page."""
-    parts = [HEAD.replace("BY_OWNERS", ", ".join(BY_OWNERS)), _counts(results)]
+    parts = [HEAD.replace("BY_OWNERS", ", ".join(BY_OWNERS)), _table(COUNTS, list(_counts(results)))]
     for letter, name in FAMILIES.items():
         rows = [_row(attempt, results) for attempt in ATTEMPTS if attempt.family == letter]
         parts.append(f"\n## {letter}: {name}\n\n" + _table(COLUMNS, rows))
     return "".join(parts)
 
 
-def changed_columns(text: str) -> dict[str, tuple[str, str]]:
+def changed_columns(text: str) -> dict[str, str]:
     """Return what a page says about changes, by the id of the attempt."""
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return {row[0]: (row[-2], row[-1]) for row in rows if row[0][1:].isdigit()}
+    rows = [line.strip("|\n ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {row[0]: row[-1] for row in rows if row[0][1:].isdigit()}
 
 
-def _counts(results: Results) -> str:
-    rows = []
-    for letter, name in FAMILIES.items():
-        ids = [attempt.id for attempt in ATTEMPTS if attempt.family == letter]
-        rows.append((f"{letter}: {name}", str(len(ids)), *_numbers(results, ids)))
-    rows.append(("all", str(len(ATTEMPTS)), *_numbers(results, [attempt.id for attempt in ATTEMPTS])))
-    return _table(("family", "attempts", *COLUMNS[2:]), rows)
-
-
-def _numbers(results: Results, names: list[str]) -> tuple[str, ...]:
-    found = [[results[setting][name] for name in names] for setting in ("open", "enforce")]
-    reached = [str(sum(outcome.reached for outcome in outcomes)) for outcomes in found]
-    return (*reached, *(str(sum(outcome.changed for outcome in outcomes)) for outcomes in found))
+def _counts(results: Results) -> Iterator[tuple[str, ...]]:
+    families = {f"{letter}: {name}": letter for letter, name in FAMILIES.items()}
+    for name, letters in {**families, "all": "".join(FAMILIES)}.items():
+        ids = [attempt.id for attempt in ATTEMPTS if attempt.family in letters]
+        for level in LEVELS:
+            words = [_word(results[level][number]) for number in ids]
+            changed = sum(results[level][number].changed for number in ids)
+            detected = sum(results[level][number].detected for number in ids)
+            counts = (len(ids), words.count("reached"), changed, detected, words.count("refused"))
+            yield (name, level, *map(str, counts))
 
 
 def _row(attempt: Attempt, results: Results) -> tuple[str, ...]:
-    found = [results[setting][attempt.id] for setting in ("open", "enforce")]
-    reached = [_word(outcome) for outcome in found]
-    return (attempt.id, attempt.what, *reached, *("yes" if outcome.changed else "no" for outcome in found))
+    found = {level: results[level][attempt.id] for level in LEVELS}
+    changed = ", ".join(level for level, outcome in found.items() if outcome.changed)
+    told = dict.fromkeys(kind for outcome in found.values() for kind in outcome.told)
+    return (attempt.id, attempt.what, *map(_word, found.values()), ", ".join(told), changed or "never")
 
 
 def _word(outcome: Outcome) -> str:

@@ -24,15 +24,32 @@ from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
 from tests.attacks.attempt import Outcome
 from tests.attacks.corpus import ATTEMPTS, FAMILIES
-from tests.attacks.session import Ground, is_supported, session
+from tests.attacks.session import LEVELS, Ground, is_supported, session
 from tests.attacks.table import BY_OWNERS, SENTENCE, changed_columns, page
 from tests.attacks.unprotected import changed_by, owned_copy
 from tests.sites import SiteBuilder, short_folder
 
 PAGE = "docs/explanation/attacks.md"
-SETTINGS = {"open": False, "enforce": True}
+OWNED = ("none", "enforce")
+"""Levels at which attempts are made on a copy that the user owns, too."""
 OWN_CONFIGURATION = "C21"
 """IPython's own configuration in the home counts in kernels, as the user's code does."""
+OWN_CODE = {
+    "C13": "a file run as a module",
+    "C14": "text",
+    "C16": "an importer of one's own",
+    "C20": "a function replaced",
+    "C21": "IPython's configuration",
+    "C23": "a pickle",
+    "C25": "a helper module",
+    "C30": "what is left of a package when nothing says it is one",
+    "C31": "plain code in another Python",
+    "E07": "a script given to a shell",
+    "E13": "a program of the system in place of the kernel",
+}
+"""What lockdown does not stop: plain code of the user's own."""
+WRITTEN_MEMORY = {"E11", "E12", "E30"}
+"""Memory that is written and then run, which only `strict_memory` takes away."""
 HOPELESS = {"A16", "A17", "A19", "B14", "B15", "D22", "D28"}
 """Attempts that need a program which is not there, or that no system allows on any file."""
 SLOW_TO_PUT_RIGHT = {"B19", "D14", "D15"}
@@ -45,6 +62,8 @@ CHANGES = [
     and attempt.where != "start"
     and attempt.id not in SLOW_TO_PUT_RIGHT
 ]
+LAUNCHER = ("__init__", "landlock", "mounts", "programs", "seccomp", "syscalls", "wall")
+"""What stands before sessions, terminals and kernels."""
 Results = dict[str, dict[str, Outcome]]
 
 pytestmark = [
@@ -83,7 +102,8 @@ def make_tools(tools: Path, root: Path) -> None:
     """Put what attempts bring along where the user can read it: pip, a wheel, a double of conda."""
     (tools / "jupyter_envguard").mkdir(parents=True)
     shutil.copy(root / "tests/attacks/cells.py", tools)
-    shutil.copy(root / "jupyter_envguard/landlock.py", tools / "jupyter_envguard")
+    for name in LAUNCHER:
+        shutil.copy(root / f"jupyter_envguard/{name}.py", tools / "jupyter_envguard")
     # Found, not imported: importing pip makes setuptools give its distutils up for the whole process.
     shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), tools / "pip")
     with zipfile.ZipFile(tools / "foreign-1.0-py3-none-any.whl", "w") as wheel:
@@ -97,7 +117,7 @@ def make_tools(tools: Path, root: Path) -> None:
         wheel.writestr("foreign-1.0.dist-info/RECORD", "")
     shutil.copytree(root / "jupyter_envguard/hooks", tools / "jupyter_envguard/hooks")
     known = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"]["conda"]
-    for name, plugins in (("conda-open", {}), ("conda-enforce", known)):
+    for name, plugins in (("conda-open", {}), ("conda-hooked", known)):
         folder = tools / name
         (folder / "tests").mkdir(parents=True)
         shutil.copy(root / "tests/conda_double.py", folder / "tests")
@@ -133,9 +153,9 @@ def ground(packs: Packs, root: Path) -> Iterator[Ground]:
 def results(ground: Ground) -> Results:
     """What came of every attempt, by set-up and id."""
     found: Results = {}
-    for setting, walled in SETTINGS.items():
-        with session(ground, walled) as running:
-            found[setting] = {attempt.id: running.make(attempt) for attempt in ATTEMPTS}
+    for level in LEVELS:
+        with session(ground, level) as running:
+            found[level] = {attempt.id: running.make(attempt) for attempt in ATTEMPTS}
     return found
 
 
@@ -143,7 +163,7 @@ def results(ground: Ground) -> Results:
 def owned(ground: Ground) -> dict[str, dict[str, bool]]:
     """Which attempts change a copy of the environment that the user owns, by set-up."""
     copy = owned_copy(ground)
-    return {setting: changed_by(CHANGES, ground, copy, walled) for setting, walled in SETTINGS.items()}
+    return {level: changed_by(CHANGES, ground, copy, level) for level in OWNED}
 
 
 def test_ids_are_unique_and_their_families_known() -> None:
@@ -151,12 +171,8 @@ def test_ids_are_unique_and_their_families_known() -> None:
     assert {attempt.family for attempt in ATTEMPTS} == set(FAMILIES)
 
 
-def test_nothing_changes_an_approved_environment(results: Results) -> None:
-    assert [number for number, outcome in results["enforce"].items() if outcome.changed] == []
-
-
 def test_attempts_do_change_an_environment_that_nothing_protects(owned: dict[str, dict[str, bool]]) -> None:
-    assert {attempt.id for attempt in CHANGES} - set(owned["open"]) == HOPELESS
+    assert {attempt.id for attempt in CHANGES} - set(owned["none"]) == HOPELESS
 
 
 def test_the_wall_alone_leaves_an_owner_nothing_but_modes_times_and_lists(
@@ -175,13 +191,57 @@ def test_an_environment_is_what_its_manifest_says_after_all_attempts(
 
 def test_what_is_refused_by_a_hook_is_said_in_a_sentence(results: Results) -> None:
     wanted = [*(f"A0{number}" for number in range(1, 10)), "A16", "A17", "A20", "B14", "B15"]
-    assert [number for number in wanted if SENTENCE not in results["enforce"][number].said] == []
+    for level in LEVELS[1:]:
+        assert [number for number in wanted if SENTENCE not in results[level][number].said] == []
+
+
+def test_the_server_hears_of_what_is_refused_and_of_what_is_loaded(results: Results) -> None:
+    refused = [*(f"A0{number}" for number in range(1, 10)), "A16", "A17", "A19", "A20", "B14", "B15"]
+    loaded = ["B05", "B13", "C02", "C15", "C26", "C27", "C28", "C29", "E25", "E28"]
+    for level in ("advise", "enforce"):
+        assert [number for number in (*refused, *loaded) if not results[level][number].detected] == []
 
 
 def test_what_lies_outside_a_kernel_is_not_reached_from_it(results: Results) -> None:
     wanted = ("D41", "D42", "D43", "D44", "D45", "E16", "F07", "F15")
-    assert [number for number in wanted if not results["open"][number].reached] == []
+    assert [number for number in wanted if not results["none"][number].reached] == []
     assert [number for number in wanted if results["enforce"][number].reached] == []
+
+
+def test_every_family_is_attacked_for_real(results: Results) -> None:
+    """What no level stops and what only a level stops: without one it is reached."""
+    stopped = {number for number, outcome in results["none"].items() if outcome.reached}
+    assert stopped >= {*OWN_CODE, *WRITTEN_MEMORY}
+    assert len(stopped) > len(ATTEMPTS) / 3
+
+
+def test_nothing_changes_an_environment_of_root_at_any_level(results: Results) -> None:
+    changed = {
+        level: [number for number, outcome in found.items() if outcome.changed]
+        for level, found in results.items()
+    }
+    assert changed == {level: [] for level in LEVELS}
+
+
+def test_in_lockdown_no_foreign_package_or_machine_code_loads(results: Results) -> None:
+    reached = {number for number, outcome in results["lockdown"].items() if outcome.reached}
+    assert reached == {*OWN_CODE, *WRITTEN_MEMORY}
+
+
+def test_each_level_leaves_less_than_the_one_before(results: Results) -> None:
+    reached = [{number for number, outcome in results[level].items() if outcome.reached} for level in LEVELS]
+    assert reached[0] > reached[1] > reached[2] > reached[3]
+
+
+def test_with_strict_memory_nothing_that_was_written_runs(ground: Ground) -> None:
+    attempts = [attempt for attempt in ATTEMPTS if attempt.id in WRITTEN_MEMORY]
+    with session(ground, "lockdown", strict_memory=True) as running:
+        assert [attempt.id for attempt in attempts if running.make(attempt).reached] == []
+
+
+def test_what_is_not_imported_is_said_in_a_sentence(results: Results) -> None:
+    wanted = ("B05", "B13", "C02", "C15", "C26", "C27", "C28", "C29", "E25", "E28")
+    assert [number for number in wanted if SENTENCE not in results["lockdown"][number].said] == []
 
 
 def test_of_what_is_planted_only_own_configuration_starts_with_a_kernel(results: Results) -> None:

@@ -27,10 +27,10 @@ def owned_copy(ground: Ground) -> Ground:
     return replace(ground, image=replace(ground.image, path=copy))
 
 
-def changed_by(attempts: Iterable[Attempt], ground: Ground, owned: Ground, walled: bool) -> dict[str, bool]:
+def changed_by(attempts: Iterable[Attempt], ground: Ground, owned: Ground, level: str) -> dict[str, bool]:
     """Return the ids of those `attempts` that change the copy, and whether they change content."""
     copy, found = owned.image.path, {}
-    with session(owned, walled) as running:
+    with session(owned, level) as running:
         for attempt in attempts:
             before = running.state
             if running.make(attempt).changed:
