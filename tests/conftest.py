@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from demo.environments import Packs, build_all, default_cache
+
+# How long an example takes says nothing on a machine that does other things as well.
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parent.parent
 

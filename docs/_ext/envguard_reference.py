@@ -205,10 +205,11 @@ def rest_api() -> str:
     return "\n".join(
         f"### `{method.upper()} {path}`\n\n{operation['summary'].rstrip('.')}.\n\n"
         + (operation.get("description", "").strip() + "\n\n")
+        + "".join(_asked(document, methods, operation))
         + table(
-            ("status", "meaning"),
+            ("status", "meaning", "what is sent"),
             [
-                (str(status), answer.get("description", ""))
+                (str(status), answer.get("description", ""), _contents(answer))
                 for status, answer in _answers(document, operation)
             ],
         )
@@ -229,6 +230,33 @@ def formats() -> str:
             for name, form in FORMATS.items()
         ],
     )
+
+
+def _asked(document: dict[str, Any], path: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
+    """Yield what a call takes: its parameters as a table, and its body."""
+    found = []
+    for parameter in (*path.get("parameters", ()), *operation.get("parameters", ())):
+        if "$ref" in parameter:
+            parameter = document["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]]
+        needed = "yes" if parameter["required"] else "no"
+        found.append((f"`{parameter['name']}`", parameter["in"], needed, parameter["description"]))
+    if found:
+        yield table(("parameter", "in", "needed", "meaning"), found) + "\n"
+    if "requestBody" in operation:
+        yield f"The body is {_contents(operation['requestBody'])}.\n\n"
+
+
+def _contents(answer: dict[str, Any]) -> str:
+    """Return the media types of an answer, each with the schema that describes it."""
+    return ", ".join(
+        f"`{media}`" + (f" ({_schema(kind['schema']['$ref'])})" if "$ref" in kind["schema"] else "")
+        for media, kind in answer.get("content", {}).items()
+    )
+
+
+def _schema(reference: str) -> str:
+    file, _, part = reference.rsplit("/schemas/", 1)[1].partition("#/$defs/")
+    return f"`{file}`" + (f", {part}" if part else "")
 
 
 def events() -> str:

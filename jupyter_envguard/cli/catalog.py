@@ -14,6 +14,7 @@ from jupyter_envguard.cli.tables import differences, packages
 from jupyter_envguard.cli.terminal import Screen, columns, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput, NotFound
+from jupyter_envguard.formats.comparison import comparison_csv, comparison_markdown
 from jupyter_envguard.spec import Spec, diff
 from jupyter_envguard.store import Image, Store
 
@@ -164,6 +165,9 @@ def diff_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `diff`."""
     parser.add_argument("before", metavar="NAME@RELEASE")
     parser.add_argument("after", metavar="NAME@RELEASE")
+    parser.add_argument(
+        "--format", choices=("table", "markdown", "csv"), default="table", help="for tickets or spreadsheets"
+    )
 
 
 def compare(arguments: Namespace, context: Context) -> Answer:
@@ -175,6 +179,10 @@ def compare(arguments: Namespace, context: Context) -> Answer:
     )
     found = diff(store.get(before.pack).spec(), store.get(after.pack).spec())
     document = {"from": before.id, "to": after.id, "changes": [change.as_json() for change in found]}
+    if arguments.format == "markdown":
+        return Answer(document, exact=comparison_markdown(before.id, after.id, found))
+    if arguments.format == "csv":
+        return Answer(document, exact=comparison_csv(found))
     return Answer(document, differences(found, context.screen) if found else ["The packages are the same."])
 
 

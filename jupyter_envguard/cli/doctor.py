@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from jupyter_envguard.cli.access import Question, access
+from jupyter_envguard.cli.answers import decisions
 from jupyter_envguard.cli.checks import Check, Status, all_checks
 from jupyter_envguard.cli.context import Context, actor
 from jupyter_envguard.cli.layers import layers
@@ -24,7 +25,7 @@ SCHEMA_VERSION = 1
 COLOURS: Mapping[Status, str] = MappingProxyType(
     {Status.PASS: "green", Status.INFO: "cyan", Status.WARN: "yellow", Status.FAIL: "red"}
 )
-MORE = (("wall", walls), ("trials", trials), ("layers", layers), ("tiers", tiers))
+MORE = (("decisions", decisions), ("wall", walls), ("trials", trials), ("layers", layers), ("tiers", tiers))
 """Checks of a site beside those of `checks`."""
 
 

@@ -14,12 +14,12 @@ from jupyter_envguard.requests import request as values
 from jupyter_envguard.requests.decisions import Decisions
 from jupyter_envguard.requests.folders import content_of, names_in, opened
 from jupyter_envguard.requests.request import Asked, Decision, Request
-from jupyter_envguard.spool import FOLDER_MODE, folder_for
+from jupyter_envguard.spool import folder_for
 
 FOLDER = "requests"
 """Below the user's folder in the spool."""
-FILE_MODE = 0o640
-"""As the user's folder: its group may read."""
+FOLDER_MODE, FILE_MODE = 0o750, 0o640
+"""The group of the user's folder may read, where that lets it in."""
 OPEN_REQUESTS = 20
 """Requests of one user that wait for a decision."""
 KEPT_REQUESTS = 100

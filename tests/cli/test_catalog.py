@@ -129,6 +129,11 @@ class TestDiff:
         assert "1.0 (pip)" in out
         assert out.endswith("3 differences.\n")
 
+    def test_reads_in_a_ticket_and_in_a_spreadsheet(self, filled: Filled, run: Run) -> None:
+        words = ["diff", "datasci@2026.05", "datasci@2026.11", "--site", filled.path, "--format"]
+        assert "| acme | upgraded | 1.0 " in run(*words, "markdown").out
+        assert "acme,upgraded,1.0," in run(*words, "csv").out
+
     def test_a_release_is_the_same_as_itself(self, filled: Filled, run: Run) -> None:
         done = run("diff", "datasci@2026.05", "datasci@2026.05", "--site", filled.path)
         assert (done.code, done.out) == (0, "The packages are the same.\n")

@@ -52,6 +52,7 @@ from tests.packs import SITE_PACKAGES, PackBuilder
 from tests.sites import SiteBuilder, real_images, short_folder
 
 DESCRIPTION = Path(jupyter_envguard.server.__file__).with_name("rest-api.yml")
+SCHEMAS = DESCRIPTION.parent.parent / "schemas"
 
 
 @dataclass(frozen=True)
@@ -189,15 +190,33 @@ def described() -> dict[str, Any]:
     return yaml.safe_load(DESCRIPTION.read_text())
 
 
-@pytest.fixture
-def conforms(described: dict[str, Any]) -> Any:
-    """Check that a reply is one that the description promises for its path."""
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The schemas, found by where they lie or by what they call themselves."""
 
     def retrieve(uri: str) -> Resource:
-        path = Path(uri.removeprefix("file://"))
+        path = (
+            Path(uri.removeprefix("file://")) if uri.startswith("file:") else SCHEMAS / uri.rpartition("/")[2]
+        )
         return DRAFT202012.create_resource(yaml.safe_load(path.read_text()))
 
-    registry: Registry = Registry(retrieve=retrieve)
+    return Registry(retrieve=retrieve)
+
+
+@pytest.fixture
+def described_as(registry: Registry) -> Callable[[str, Any], None]:
+    """Check that a document is one that the schema in a file describes."""
+
+    def check(file: str, document: Any) -> None:
+        schema = {"$ref": (SCHEMAS / file).as_uri()}
+        jsonschema.Draft202012Validator(schema, registry=registry).validate(document)
+
+    return check
+
+
+@pytest.fixture
+def conforms(described: dict[str, Any], registry: Registry) -> Any:
+    """Check that a reply is one that the description promises for its path."""
 
     def check(reply: Reply, path: str, verb: str = "get") -> Any:
         promised = described["paths"][path][verb]["responses"][str(reply.status)]

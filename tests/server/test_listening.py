@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,26 @@ def test_tells_of_a_revocation(listen: Any, offered: SiteBuilder, wait: Wait, jp
     assert "content-type: text/event-stream" in headers
     assert "cache-control: no-store" in headers
     assert listener.heard.startswith("retry: 5000\n\nid: ")
+
+
+def test_what_is_told_is_as_described(
+    listen: Any, offered: SiteBuilder, wait: Wait, jp_serverapp: Any, described_as: Any
+):
+    stream = stream_of(jp_serverapp)
+
+    async def story() -> str:
+        listener = listen()
+        await listener.until("event: catalog")
+        stream.publish(module.Happening("request", {"id": "a" * 13, "state": "approved"}))
+        await listener.until("event: request")
+        stream.close()
+        await listener.reply
+        return str(listener.heard)
+
+    frames = [frame.split("\n") for frame in wait(story()).split("\n\n") if frame.startswith("id: ")]
+    assert [kind for _, kind, _ in frames] == ["event: catalog", "event: request"]
+    for _, kind, data in frames:
+        described_as("events.json", {kind.removeprefix("event: "): json.loads(data.removeprefix("data: "))})
 
 
 def test_lets_everybody_go_when_the_server_stops(

@@ -24,10 +24,12 @@ BODY = {"kind": "package", "subject": "xgboost>=2", "reason": "We need it for th
 
 
 @pytest.fixture
-def ask(fetch: Fetch, conforms: Any) -> Any:
+def ask(fetch: Fetch, conforms: Any, described_as: Any) -> Any:
     """Make a request, and return status and answer."""
 
     def post(body: object = BODY) -> tuple[int, Any]:
+        if body is BODY:
+            described_as("new-request.json", body)
         reply = fetch("envguard/api/requests", "POST", body)
         return reply.status, conforms(reply, PATH, "post")
 
