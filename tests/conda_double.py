@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tomllib
 import types
@@ -56,9 +57,10 @@ class EnvironmentIsFrozenError(CondaError):
 class Action(ABC):
     _verified = False
 
-    def __init__(self, transaction_context: object, target_prefix: str) -> None:
+    def __init__(self, transaction_context: dict[str, str], target_prefix: str) -> None:
         self.transaction_context = transaction_context
         self.target_prefix = target_prefix
+        self.update_specs = ()
 
     @property
     def verified(self) -> bool:
@@ -128,6 +130,9 @@ def install_modules() -> None:
         "conda.core": {},
         "conda.core.path_actions": {"Action": Action},
         "conda.exceptions": {"CondaError": CondaError},
+        "conda.gateways": {},
+        "conda.gateways.disk": {},
+        "conda.gateways.disk.delete": {"rm_rf": lambda path: shutil.rmtree(path, ignore_errors=True)},
         "conda.plugins": {"hookimpl": pluggy.HookimplMarker("conda")},
         "conda.plugins.types": {
             kind.__name__: kind for kind in (CondaPreCommand, CondaPreTransactionAction, CondaErrorHint)
@@ -156,7 +161,7 @@ def results(found: list[Any]) -> list[Any]:
 def transaction(manager: pluggy.PluginManager, prefix: str) -> None:
     """Change `prefix`: write one file."""
     found = results(manager.hook.conda_pre_transaction_actions())
-    actions = [item.action({}, prefix) for item in found]
+    actions = [item.action({"temp_dir": str(Path(prefix, ".condatmp"))}, prefix) for item in found]
     if os.environ.get("CONDA_SAFETY_CHECKS") != "disabled":
         for action in actions:
             error = None if action.verified else action.verify()

@@ -4,8 +4,9 @@ conda loads this through the entry point group `conda`, in the Python that conda
 itself runs in. A refusal is an error of conda's own kind: anything else makes conda
 print a bug report that advertises `--no-plugins`. Commands are refused before they
 begin. Transactions are refused again, because conda's API, explicit files and clones
-make them without a command; `verify` alone is not enough, since
-`CONDA_SAFETY_CHECKS=disabled` skips it.
+make them without a command: when conda prepares one, before it verifies or does anything.
+Later is too late: `CONDA_SAFETY_CHECKS=disabled` leaves out `verify`, and what `execute`
+raises is taken back only after all the rest was done.
 """
 
 from __future__ import annotations
@@ -88,19 +89,25 @@ def conda_pre_transaction_actions() -> Iterator[Any]:
     from conda.plugins.types import CondaPreTransactionAction
 
     class Refusal(Action):  # type: ignore[misc]
-        """Refuses the transaction before anything is linked or unlinked."""
+        """Refuses the transaction by not coming into being."""
 
-        def verify(self) -> EnvguardDenied | None:
-            """Return the refusal: conda wants errors of this step returned."""
-            refusal = refusal_for("conda:install", "conda install", self.target_prefix)
-            self._verified = refusal is None
-            return refusal
+        def __init__(self, *words: Any, **named: Any) -> None:
+            """Raise the refusal, after removing what conda has laid ready in the environment."""
+            super().__init__(*words, **named)
+            asked = self.update_specs or ()
+            refusal = refusal_for("conda:install", "conda install", self.target_prefix, asked)
+            if refusal is not None:
+                from conda.gateways.disk.delete import rm_rf
+
+                rm_rf(self.transaction_context["temp_dir"])
+                raise refusal
+
+        def verify(self) -> None:
+            """Agree: whoever got so far was not refused."""
+            self._verified = True
 
         def execute(self) -> None:
-            """Raise the refusal, for when `verify` was skipped."""
-            refusal = refusal_for("conda:install", "conda install", self.target_prefix)
-            if refusal is not None:
-                raise refusal
+            """Do nothing: the transaction may be made."""
 
         def reverse(self) -> None:
             """Undo nothing: nothing was done."""

@@ -43,7 +43,7 @@ class Ruling:
         """Whose the environment is, see `place_of`; empty where nothing was asked about it."""
         self.environment = environment
         """Name of the approved environment that it is about, without its release."""
-        self.hint = ASK
+        self.hint = ASK if effect == "deny" else ""
         """What to do in its place."""
         self.link = ""
         """Where to ask, as an address; empty when there is none."""

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import configparser
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from uv import find_uv_bin
 
 from jupyter_envguard import courtesy
 from jupyter_envguard.cli import context
@@ -154,8 +154,7 @@ class TestContents:
     def test_uv_gets_a_file_of_its_own_format(self, root: Path) -> None:
         assert tomllib.loads((root / FILES[2].place).read_text()) == {"pip": {"break-system-packages": False}}
 
-    @pytest.mark.skipif(not shutil.which("uv"), reason="no uv on the path")
     def test_a_real_uv_reads_its_file(self, root: Path) -> None:
         environment = {**os.environ, "UV_CONFIG_FILE": str(root / FILES[2].place)}
-        command = ["uv", "pip", "list", "--python", sys.executable]
+        command = [find_uv_bin(), "pip", "list", "--python", sys.executable]
         assert subprocess.run(command, capture_output=True, env=environment).returncode == 0

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +75,19 @@ def test_a_module_is_the_tool_of_the_python_that_runs_it() -> None:
     (change,) = changes_of(["sudo", "/x/bin/python3", "-I", "-m", "pip", "-q", "install", "y"], GRAMMAR)
     assert (change.program, change.words, change.rest) == ("/x/bin/python3", ("-q", "install", "y"), ("y",))
     assert change.line == "pip -q install y"
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="no npm on the path")
+@pytest.mark.parametrize(
+    "option", ["-g", "-fg", "--global", "--global=true", "--location global", "--location=global"]
+)
+def test_where_a_real_npm_works_for_everybody_the_reader_says_so(option: str, tmp_path: Path) -> None:
+    command = ["npm", "prefix", *option.split()]
+    home = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=home)
+    assert done.stdout.strip() != str(tmp_path)
+    assert read(f"npm install {option} x") == ["npm:global"]
+    assert read(f"npm {option} install x") == ["npm:global"]
 
 
 def test_without_rules_lines_mean_the_same() -> None:

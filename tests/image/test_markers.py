@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from jupyter_envguard.image.markers import MESSAGE, TRANSLATED, markers, standard_libraries
 from tests.sites import real_images
@@ -47,10 +49,21 @@ class TestRealTools:
         assert done.returncode != 0
         assert MESSAGE in " ".join(done.stderr.split())
 
-    @pytest.mark.skipif(not shutil.which("uv"), reason="no uv on the path")
+    @pytest.mark.skipif(not shutil.which("localedef"), reason="no localedef on the path")
+    @pytest.mark.parametrize(("locale", "language"), [("de_DE", "de"), ("fr_FR", "fr")])
+    def test_pip_says_it_in_the_users_language(self, tmp_path: Path, locale: str, language: str) -> None:
+        made = ["localedef", "-i", locale, "-f", "UTF-8", str(tmp_path / f"{locale}.UTF-8")]
+        if subprocess.run(made, capture_output=True).returncode:
+            pytest.skip(f"this machine has no source of the locale {locale}")
+        command = [real_images()["datasci"].python, "-m", "pip", "install", "--no-index", "x"]
+        speaks = {"LOCPATH": str(tmp_path), "LC_ALL": f"{locale}.UTF-8", "COLUMNS": "400"}
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **speaks})
+        assert done.returncode != 0
+        assert " ".join(TRANSLATED[language].split()) in " ".join(done.stderr.split())
+
     def test_uv_says_our_sentence_and_installs_nothing(self) -> None:
         python = str(real_images()["datasci"].python)
-        command = ["uv", "pip", "install", "--offline", "--python", python, "x"]
+        command = [find_uv_bin(), "pip", "install", "--offline", "--python", python, "x"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode != 0
         assert MESSAGE in " ".join(done.stderr.replace("│", " ").split())
