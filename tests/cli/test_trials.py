@@ -46,30 +46,6 @@ def ended(check: Check) -> tuple[str, str, str]:
     return check.name, str(check.status), check.code
 
 
-class TestLockdown:
-    def test_without_it_nothing_is_tried(self, guarded: Guarded) -> None:
-        assert ended(trials._lockdown(guarded("level: enforce"))) == ("lockdown", "INFO", "")
-
-    @pytest.mark.usefixtures("no_wall")
-    @pytest.mark.parametrize(("mode", "status"), [("required", "FAIL"), ("best-effort", "WARN")])
-    def test_a_program_of_the_users_own_that_runs_is_seen(
-        self, guarded: Guarded, mode: str, status: str
-    ) -> None:
-        found = trials._lockdown(guarded(f"groups: {{students: {{level: lockdown, mode: {mode}}}}}"))
-        assert ended(found) == ("lockdown", status, "confine-unavailable")
-        assert "ran in a session" in found.message
-
-    @pytest.mark.usefixtures("broken")
-    def test_a_machine_that_has_none_is_seen(self, guarded: Guarded) -> None:
-        found = trials._lockdown(guarded("level: lockdown"))
-        assert found.message == "Lockdown is not to be had on this machine: no."
-
-    @confining
-    def test_a_real_one_holds_or_says_why_not(self, guarded: Guarded) -> None:
-        found = trials._lockdown(guarded("level: lockdown, mode: required"))
-        assert found.status == "PASS" or "not to be had" in found.message
-
-
 class TestKernelWall:
     @confining
     def test_a_real_one_holds(self, guarded: Guarded) -> None:
@@ -138,7 +114,9 @@ def test_an_attempt_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch
 
 
 @confining
-def test_all_are_made(filled: Filled) -> None:
+def test_all_are_made(filled: Filled, guarded: Guarded) -> None:
     assert [check.name for check in trials.trials(filled.site)] == [
         *("lockdown", "kernel-wall", "start", "provenance")
     ]
+    locked = guarded("groups: {students: {level: lockdown}}")
+    assert "lockdown" not in [check.name for check in trials.trials(locked)]
