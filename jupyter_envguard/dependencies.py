@@ -6,6 +6,7 @@ package of the spec that fulfils it, or nothing.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -14,9 +15,12 @@ from jupyter_envguard.spec import Package, Spec
 NAME = re.compile(r"\s*(?:[^\s:]+::)?([A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?)")
 OF_AN_EXTRA = re.compile(r";.*\bextra\b\s*==")
 """What an optional part of a Python project needs; the record does not say whether it was asked for."""
+KEPT_NAMES = 20_000
+"""Names whose form is remembered: releases have most of them in common, and a search asks for all of them."""
 SEPARATORS = re.compile(r"[-_.]+")
 
 
+@functools.lru_cache(maxsize=KEPT_NAMES)
 def canonical(name: str) -> str:
     """Return `name` in the one form in which pypi compares names (PEP 503)."""
     return SEPARATORS.sub("-", name).lower()

@@ -50,16 +50,8 @@ def record_lines(records: list[Record]) -> list[str]:
 def _detail(record: Record) -> str:
     """Return what says most about an event: the words of a person, else what was asked for."""
     detail = record.event.detail
-    return str(
-        next(
-            (
-                detail[key]
-                for key in ("reason", "message", "command", "kernel_name", "pack")
-                if detail.get(key)
-            ),
-            "",
-        )
-    )
+    telling = ("reason", "message", "command", "kernel_name", "pack", "asked", "subject")
+    return str(next((detail[key] for key in telling if detail.get(key)), ""))
 
 
 def refused(arguments: Namespace) -> Answer:
