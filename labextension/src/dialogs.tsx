@@ -12,6 +12,7 @@ import * as React from 'react';
 
 import { KernelCard, type ICardProps } from './kernelcard';
 import { originOf } from './kernel';
+import { CARET } from './parts';
 import type { IResolution } from './resolve';
 import type { IPreferences } from './tokens';
 
@@ -138,7 +139,8 @@ export class KernelChoice extends ReactWidget implements Dialog.IBodyWidget<Choi
         <label htmlFor={SELECT_ID}>{`${trans.__('Select kernel for:')} "${this._session.name}"`}</label>
         <HTMLSelect
           id={SELECT_ID}
-          className="jp-EnvGuard-select"
+          className="jp-EnvGuard-choose"
+          iconProps={CARET}
           aria-describedby={CARD_ID}
           disabled={disabled}
           value={chosen}

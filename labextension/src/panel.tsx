@@ -137,7 +137,7 @@ function Stale({ catalog, words }: { catalog: ICatalog; words: Words }): JSX.Ele
 type IListsProps = IPanelProps & { readonly catalog: ICatalog };
 
 /** A section and what stands in it. */
-type IEntry = Pick<IPanelSection, 'id' | 'rank' | 'title' | 'folded' | 'count' | 'changed'> & {
+type IEntry = Pick<IPanelSection, 'id' | 'rank' | 'title' | 'folded' | 'count' | 'changed' | 'unfold'> & {
   readonly body: () => React.ReactNode;
 };
 
@@ -205,9 +205,14 @@ function Lists(props: IListsProps): JSX.Element {
 
 /** One section: a heading that folds it, with the number of things below. */
 function Section(props: IEntry & { readonly words: Words }): JSX.Element {
-  const { title, folded = false, body, count, changed, words } = props;
+  const { title, folded = false, body, count, changed, unfold, words } = props;
   const id = React.useId();
   const [open, setOpen] = React.useState(!folded);
+  React.useEffect(() => {
+    const show = () => setOpen(true);
+    unfold?.connect(show);
+    return () => void unfold?.disconnect(show);
+  }, [unfold]);
   const draw = () => (
     <section className="jp-EnvGuard-section" aria-labelledby={id}>
       <h3 className="jp-EnvGuard-sectionHead">

@@ -272,3 +272,6 @@ export function Tabs({ label, tabs, shown, onShow }: ITabsProps): JSX.Element {
     </>
   );
 }
+
+/** Where the caret of a `select` stands that is as high as a text field. */
+export const CARET = { tag: 'span', stylesheet: 'select', right: '8px', top: '8px' } as const;

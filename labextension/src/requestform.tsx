@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import type { IEnvironment } from './api';
 import { environmentProblem, packageProblem, type SubjectProblem } from './matchspec';
+import { CARET } from './parts';
 import { SHORTEST_REASON, type IAsk, type IRequest } from './requests';
 import type { IEnvironments, IRequests } from './tokens';
 import { Refusal } from './wire';
@@ -22,7 +23,7 @@ type Field = 'subject' | 'environment' | 'channel' | 'reason' | 'needed_by' | 'n
 type Problems = Partial<Record<Field, string>>;
 
 /** In the order in which they stand, so that the first one at fault gets the focus. */
-const FIELDS: readonly Field[] = ['subject', 'environment', 'channel', 'reason', 'needed_by', 'notebooks'];
+const FIELDS: readonly Field[] = ['subject', 'environment', 'reason', 'channel', 'needed_by', 'notebooks'];
 
 const idOf = (field: Field) => `jp-EnvGuard-request-${field}`;
 
@@ -112,7 +113,8 @@ function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }
           {attributes => (
             <HTMLSelect
               {...attributes}
-              className="jp-EnvGuard-select"
+              className="jp-EnvGuard-choose"
+              iconProps={CARET}
               value={ask.environment}
               onChange={event => change({ environment: event.target.value })}
             >
@@ -128,23 +130,6 @@ function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }
       )}
       <Labelled
         {...field}
-        field="channel"
-        label={trans.__('Channel or index')}
-        hint={trans.__('Where it is to be found, if you know: conda-forge, an address, …')}
-      >
-        {attributes => (
-          <input
-            {...attributes}
-            className="jp-mod-styled"
-            spellCheck={false}
-            maxLength={200}
-            value={ask.channel}
-            onChange={event => change({ channel: event.target.value })}
-          />
-        )}
-      </Labelled>
-      <Labelled
-        {...field}
         field="reason"
         label={trans.__('Why')}
         hint={trans.__('What you want to do with it, in %1 characters or more.', SHORTEST_REASON)}
@@ -154,24 +139,43 @@ function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }
           <textarea
             {...attributes}
             className="jp-mod-styled jp-EnvGuard-textarea"
-            rows={4}
+            rows={3}
             maxLength={1000}
             value={ask.reason}
             onChange={event => change({ reason: event.target.value })}
           />
         )}
       </Labelled>
-      <Labelled {...field} field="needed_by" label={trans.__('Needed by')}>
-        {attributes => (
-          <input
-            {...attributes}
-            type="date"
-            className="jp-mod-styled jp-EnvGuard-date"
-            value={ask.neededBy}
-            onChange={event => change({ neededBy: event.target.value })}
-          />
-        )}
-      </Labelled>
+      <div className="jp-EnvGuard-pair">
+        <Labelled
+          {...field}
+          field="channel"
+          label={trans.__('Channel or index')}
+          hint={trans.__('Where it is to be found, if you know: conda-forge, an address, …')}
+        >
+          {attributes => (
+            <input
+              {...attributes}
+              className="jp-mod-styled"
+              spellCheck={false}
+              maxLength={200}
+              value={ask.channel}
+              onChange={event => change({ channel: event.target.value })}
+            />
+          )}
+        </Labelled>
+        <Labelled {...field} field="needed_by" label={trans.__('Needed by')}>
+          {attributes => (
+            <input
+              {...attributes}
+              type="date"
+              className="jp-mod-styled"
+              value={ask.neededBy}
+              onChange={event => change({ neededBy: event.target.value })}
+            />
+          )}
+        </Labelled>
+      </div>
       <Labelled
         {...field}
         field="notebooks"

@@ -88,6 +88,8 @@ export interface IPanelSection {
   readonly count?: () => number;
   /** When `count` may have changed. */
   readonly changed?: ISignal<unknown, unknown>;
+  /** When the section is to show what lies below its heading. */
+  readonly unfold?: ISignal<unknown, unknown>;
 }
 
 export interface IPanelSections {

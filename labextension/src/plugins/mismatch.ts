@@ -32,7 +32,10 @@ export const mismatch: JupyterFrontEndPlugin<void> = {
         preferences,
         words,
         made: () => stamps.of(notebook.sessionContext),
-        compare: app.commands.hasCommand(CommandIDs.compare) ? compare : null
+        // Looked up when it is needed, for plugins come in any order.
+        get compare() {
+          return app.commands.hasCommand(CommandIDs.compare) ? compare : null;
+        }
       });
       notebook.disposed.connect(() => watch.dispose());
     };

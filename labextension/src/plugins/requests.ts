@@ -6,6 +6,7 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { CommandIDs, wordsOf } from '../commands';
@@ -43,7 +44,13 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
     const { trans } = words;
     const model = new Requests(new Wire(app.serviceManager.serverSettings));
     const tracker = new WidgetTracker<RequestPage>({ namespace: 'jupyter-envguard-request' });
-    const showRequests = sections ? () => app.shell.activateById(PANEL) : null;
+    const unfold = new Signal<object, void>(model);
+    const showRequests = sections
+      ? () => {
+          app.shell.activateById(PANEL);
+          unfold.emit();
+        }
+      : null;
     const open = (subject: string, environment: string) => {
       const shown = tracker.find(() => true);
       const page = shown ?? new RequestPage({ environments, requests: model, words, showRequests });
@@ -77,6 +84,7 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
       title: trans.__('My requests'),
       folded: true,
       changed: model.changed,
+      unfold,
       count: () => model.all?.length ?? 0,
       Content: () =>
         React.createElement(MyRequests, {
