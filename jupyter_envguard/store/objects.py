@@ -59,6 +59,7 @@ class Objects:
 
     def __init__(self, layout: Layout, owner: Owner | None = None) -> None:
         self._folder = layout.objects
+        self._root = str(layout.objects)
         self._quarantine = layout.quarantine
         self._lock = layout.locks / LOCK
         self._owner = owner
@@ -72,7 +73,11 @@ class Objects:
 
     def path(self, line: Line) -> Path:
         """Return where the content of `line` lies or would lie."""
-        return self._folder / line.content[:2] / f"{line.content}{'.x' if line.mode == 'x' else ''}"
+        return Path(self.place(line))
+
+    def place(self, line: Line) -> str:
+        """Return `path` as text, for the loops over every file."""
+        return f"{self._root}/{line.content[:2]}/{line.content}{'.x' if line.mode == 'x' else ''}"
 
     def adding(self, seconds: float) -> AbstractContextManager[None]:
         """Keep objects from being taken away, together with others, for the duration of a `with` block."""
@@ -81,7 +86,7 @@ class Objects:
     def has(self, line: Line, mtime: int) -> bool:
         """Tell whether there is an object for `line` that looks as when it was made."""
         try:
-            there = self.path(line).lstat()
+            there = os.lstat(self.place(line))
         except FileNotFoundError:
             return False
         return self._is_sealed(there, line, mtime)
@@ -108,27 +113,29 @@ class Objects:
                         shared, saved = shared + 1, saved + line.size
         return Sharing(new, shared, saved)
 
-    def keep(self, line: Line, file: Path) -> None:
-        """Give `file`, which is sealed, on the disk and has the content of `line`, its name as an object."""
-        self._adopt(str(file), line)
+    def keep(self, line: Line, file: str) -> None:
+        """Make `file`, which is sealed, on the disk and has the content of `line`, an object."""
+        place = self.place(line)
+        try:
+            os.rename(file, place)  # noqa: PTH104 - thousands of them
+        except FileNotFoundError:
+            make_folder(Path(place).parent, 0o755, self._owner)
+            os.rename(file, place)  # noqa: PTH104
 
-    def bring(self, line: Line, target: Path, source: Path, mtime: int) -> None:
+    def bring(self, line: Line, target: str, source: str, mtime: int) -> None:
         """Make the file `target`: a link to the object `source`, or a copy where there can be no link."""
-        if line.size >= SHARED_BYTES:
-            try:
-                os.link(source, target, follow_symlinks=False)
-            except OSError as error:
-                if error.errno not in NO_LINKS:
-                    raise
-            else:
-                return
-        copy_sealed(source, target, line, mtime, self._owner)
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            copy_sealed(Path(source), Path(target), line, mtime, self._owner)
 
-    def unused(self, kept: frozenset[str] = frozenset()) -> Iterator[Path]:
-        """Yield the objects that no image links to and whose hash is not in `kept`."""
+    def unused(self) -> Iterator[Path]:
+        """Yield the objects that no image links to."""
         for folder in listed(self._folder):
             for path in listed(folder):
-                if path.lstat().st_nlink == 1 and path.name.removesuffix(".x") not in kept:
+                if path.lstat().st_nlink == 1:
                     yield path
 
     def all(self) -> Iterator[tuple[Path, os.stat_result]]:
@@ -158,16 +165,17 @@ class Objects:
 
     def _adopt(self, file: str, line: Line) -> bool | None:
         """Return whether `file` is an object now; None when there can be no link to it."""
-        path = self.path(line)
+        place = self.place(line)
         for _ in range(2):
             try:
-                os.link(file, path, follow_symlinks=False)
+                os.link(file, place, follow_symlinks=False)
             except FileExistsError:
                 return False
             except FileNotFoundError:
-                if is_folder(path.parent):
+                folder = Path(place).parent
+                if is_folder(folder):
                     raise
-                make_folder(path.parent, 0o755, self._owner)
+                make_folder(folder, 0o755, self._owner)
             except OSError as error:
                 if error.errno not in NO_LINKS:
                     raise

@@ -161,14 +161,15 @@ class TestReceive:
 
     @pytest.mark.parametrize("when", [".objects", "/tree/"])
     def test_a_failing_disk_is_reported(self, node: Node, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-        real = os.link
+        name = "rename" if when == ".objects" else "link"
+        real = getattr(os, name)
 
         def failing(source: Path, target: Path, **options: bool) -> None:
             if when in str(target):
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             real(source, target, **options)
 
-        monkeypatch.setattr(os, "link", failing)
+        monkeypatch.setattr(os, name, failing)
         with pytest.raises(EnvGuardError) as caught:
             node.receive()
         assert caught.value.code == "io-error"

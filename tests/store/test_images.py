@@ -252,6 +252,7 @@ class TestGetAndRemove:
 
     def test_a_link_in_place_of_an_image_is_no_image(self, store: Store, pack: Path, tmp_path: Path) -> None:
         image = add(store, pack)
+        image.path.chmod(0o755)  # or its owner could not move it
         shutil.move(image.path, tmp_path / "moved")
         image.path.symlink_to(tmp_path / "moved")
         with pytest.raises(NotFound):

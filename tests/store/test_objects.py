@@ -156,7 +156,6 @@ class TestUnused:
         assert list(objects.unused()) == []
         store.remove(image.pack)
         assert list(objects.unused()) == [objects.path(big)]
-        assert list(objects.unused(frozenset({big.content}))) == []
 
     def test_all_are_told_with_their_state(self, image: Image, objects: Objects) -> None:
         assert [(path.name, there.st_nlink) for path, there in objects.all()] == [
