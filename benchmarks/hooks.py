@@ -24,7 +24,7 @@ from jupyter_envguard.hooks import ipython, rules
 from jupyter_envguard.kernels.launch import HOOKS
 
 LIMIT_MS = 5.0
-HOST = "ast, contextlib, html, json, os, pwd, re, shlex, shutil, stat, sys, typing"
+HOST = "ast, contextlib, html, json, os, pwd, re, shlex, shutil, socket, stat, sys, typing"
 IMPORT = """
 import sys, time
 {host}

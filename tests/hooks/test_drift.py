@@ -8,7 +8,7 @@ import os
 import sys
 import types
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watch:
     made.look()
     made._told.clear()
     made._mapped.clear()
-    monkeypatch.setattr(drift, "_maps", lambda: b"")
+    monkeypatch.setattr(drift, "_read_all", lambda path: b"")
     return made
 
 
@@ -143,7 +143,20 @@ class TestModules:
         assert watch.look() == []
 
 
+def mapping(lines: bytes, size: bytes = b"") -> Callable[[str], bytes]:
+    """Stand in for the files of `/proc/self`."""
+    return lambda path: lines if path.endswith("maps") else size
+
+
 class TestNative:
+    def test_what_is_mapped_is_listed_only_when_there_is_more_code(
+        self, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        line = self.LINE % (b"r-xp", b"/home/ada/evil.so")
+        for size, lines, number in ((b"8", b"", 0), (b"8", line, 0), (b"12", line, 1)):
+            monkeypatch.setattr(drift, "_read_all", mapping(lines, b"Name: x\nVmLib:\t " + size + b" kB\n"))
+            assert len(watch.look()) == number
+
     LINE = b"7f00-7f01 %s 00000000 fe:01 123   %s\n"
 
     @pytest.mark.parametrize(
@@ -166,7 +179,7 @@ class TestNative:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         lines = b"55-56 r-xp 0 0:0 0 [vdso]\n55-56 r-xp 0 0:0 0 \n" + self.LINE % (rights, path)
-        monkeypatch.setattr(drift, "_maps", lambda: lines)
+        monkeypatch.setattr(drift, "_read_all", mapping(lines))
         found = [Finding("foreign-native", os.path.basename(path.decode()), path.decode())]
         assert watch.look() == (found if is_found else [])
         assert watch.look() == []
@@ -181,7 +194,7 @@ class TestNative:
         }
         inside = os.fsencode(f"{os.path.realpath(sys.prefix)}/lib/native.so")
         lines = self.LINE % (b"r-xp", inside) + self.LINE % (b"r-xp", system)
-        monkeypatch.setattr(drift, "_maps", lambda: lines)
+        monkeypatch.setattr(drift, "_read_all", mapping(lines))
         assert watch.look() == []
 
 
