@@ -267,10 +267,12 @@ def events() -> str:
 
 
 def event_types() -> str:
-    """Make the list of event types."""
+    """Make the table of event types."""
     from jupyter_envguard.audit.event import TYPES
 
-    return "\n".join(f"- `{kind}`" for kind in sorted(TYPES)) + "\n"
+    return table(
+        ("type", "what happened"), [(f"`{kind}`", meaning) for kind, meaning in sorted(TYPES.items())]
+    )
 
 
 def record() -> str:

@@ -25,38 +25,38 @@ TEXT_LENGTH = 1024
 """Characters in any one text of an event."""
 DEPTH = 4
 """Lists and mappings inside each other in `detail`."""
-TYPES = frozenset(
+TYPES: Mapping[str, str] = MappingProxyType(
     {
-        "auth.denied",
-        "catalog.refused",
-        "catalog.renew",
-        "config.change",
-        "env.drifted",
-        "env.verify",
-        "export",
-        "kernel.crash",
-        "kernel.denied",
-        "kernel.drifted",
-        "kernel.start",
-        "kernel.stop",
-        "log.verify",
-        "package.denied",
-        "package.recorded",
-        "release.approve",
-        "release.archive",
-        "release.check",
-        "release.deprecate",
-        "release.import",
-        "release.reject",
-        "release.revoke",
-        "request.approved",
-        "request.declined",
-        "request.made",
-        "site.init",
-        "wall.denied",
+        "auth.denied": "Somebody could not show who they are.",
+        "catalog.refused": "A catalog was not believed.",
+        "catalog.renew": "The catalog was signed again before it expired.",
+        "config.change": "The site file was changed.",
+        "env.drifted": "An image is not what was approved.",
+        "env.verify": "Images were compared with their manifests.",
+        "export": "A release was exported.",
+        "kernel.crash": "A kernel ended though nobody asked it to.",
+        "kernel.denied": "A kernel was not started.",
+        "kernel.drifted": "Something in a running kernel is not of its environment.",
+        "kernel.start": "A kernel was started, or could not be though it was allowed.",
+        "kernel.stop": "A kernel ended because somebody asked it to.",
+        "log.verify": "The log was checked.",
+        "package.denied": "A rule denied a change of packages.",
+        "package.recorded": "A rule allowed a change of packages and wants it recorded.",
+        "release.approve": "A release was approved.",
+        "release.archive": "A release was put away.",
+        "release.check": "A pack was judged without being imported.",
+        "release.deprecate": "Users of a release were told to move on.",
+        "release.import": "A pack was imported and put up for review.",
+        "release.reject": "A release was turned down.",
+        "release.revoke": "A release was withdrawn.",
+        "request.approved": "A request of a user was granted.",
+        "request.declined": "A request of a user was turned down.",
+        "request.made": "A user asked for a package or an environment.",
+        "site.init": "The site was made.",
+        "wall.denied": "A wall refused what a program behind it wanted.",
     }
 )
-"""Every type of event."""
+"""Every type of event, and what happened then."""
 Outcome = Literal["allowed", "denied", "error"]
 """`denied` is a decision, `error` a failure: nobody decided."""
 Auth = Literal["os-user", "hub-token", "peercred", "catalog"]

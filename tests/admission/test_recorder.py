@@ -126,7 +126,7 @@ class TestRecover:
 
 def test_every_state_is_reached_by_a_recorded_verb() -> None:
     assert VERBS.keys() == set(State)
-    assert set(VERBS.values()) <= TYPES
+    assert set(VERBS.values()) <= set(TYPES)
 
 
 def test_decisions_take_turns(office: Office, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
