@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from jupyter_envguard.dependencies import requirement_name
 from jupyter_envguard.formats.environment_yaml import quoted
 from jupyter_envguard.formats.exported import Exported
+from jupyter_envguard.formats.hashes import hashes_of
 from jupyter_envguard.formats.purl import address_of
 from jupyter_envguard.spec import Package, Spec
 
@@ -26,7 +27,8 @@ def conda_lock(exported: Exported) -> str:
 
 def can_be_locked(package: Package) -> bool:
     """Tell whether the format can say where `package` is and what it hashes to."""
-    return bool(address_of(package) and (package.md5 if package.manager == "conda" else package.sha256))
+    wanted = "md5" if package.manager == "conda" else "sha256"
+    return bool(address_of(package)) and wanted in hashes_of(package)
 
 
 def _head(exported: Exported) -> Iterator[str]:
@@ -68,7 +70,7 @@ def _packages(spec: Spec) -> Iterator[str]:
         yield from (f"    {quoted(name)}: {quoted(versions)}" for name, versions in needs.items())
         yield f"  url: {quoted(address_of(package))}"
         yield "  hash:"
-        yield from (f"    {name}: {quoted(value)}" for name, value in _hashes(package))
+        yield from (f"    {name}: {quoted(value)}" for name, value in hashes_of(package).items())
         if package.build:
             yield f"  build: {quoted(package.build)}"
         yield "  category: main"
@@ -80,7 +82,3 @@ def _needs(package: Package) -> Iterator[tuple[str, str]]:
         name = requirement_name(requirement)
         if name:
             yield name, requirement.partition(name)[2].partition(";")[0].strip() or "*"
-
-
-def _hashes(package: Package) -> Iterator[tuple[str, str]]:
-    yield from ((name, value) for name, value in (("md5", package.md5), ("sha256", package.sha256)) if value)

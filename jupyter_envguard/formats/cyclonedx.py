@@ -6,7 +6,6 @@ The same release gives the same bytes: serial number and time follow from it.
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from typing import Any
 from jupyter_envguard import __version__
 from jupyter_envguard.dependencies import Dependencies
 from jupyter_envguard.formats.exported import Exported
+from jupyter_envguard.formats.hashes import hashes_of
 from jupyter_envguard.formats.licenses import expression
 from jupyter_envguard.formats.purl import address_of, purl
 from jupyter_envguard.spec import Package, Spec
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://jupyter-envguard.readthedocs.io/cyclonedx")
-HEX = {"MD5": re.compile(r"[0-9a-f]{32}\Z"), "SHA-256": re.compile(r"[0-9a-f]{64}\Z")}
+ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}
 
 
 def cyclonedx(exported: Exported) -> str:
@@ -79,11 +79,7 @@ def _component(package: Package, name: str) -> dict[str, Any]:
         "name": package.name,
         "version": package.version,
         "purl": purl(package),
-        "hashes": [
-            {"alg": kind, "content": value}
-            for kind, value in (("MD5", package.md5), ("SHA-256", package.sha256))
-            if HEX[kind].match(value)
-        ],
+        "hashes": [{"alg": ALGORITHMS[kind], "content": value} for kind, value in hashes_of(package).items()],
         "licenses": _licenses(package.license),
         "properties": _properties(
             {

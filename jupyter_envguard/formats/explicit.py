@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jupyter_envguard.dependencies import requirement_name
+from jupyter_envguard.formats.hashes import hashes_of
 from jupyter_envguard.spec import Package, Spec
 
 MARKER = "@EXPLICIT"
@@ -41,26 +42,30 @@ def in_order(packages: list[Package]) -> Iterator[Package]:
 
     Packages that depend on each other in a circle come in the order given.
     """
-    by_name = {package.name: package for package in packages}
-    started: set[str] = set()
-    for package in packages:
-        waiting = [] if package.name in started else [package]
+    by_name: dict[str, int] = {}
+    for place, package in enumerate(packages):
+        by_name.setdefault(package.name, place)  # A hostile pack may have two of one name: none is lost.
+    started: set[int] = set()
+    for first in range(len(packages)):
+        waiting = [] if first in started else [first]
         while waiting:
-            started.add(waiting[-1].name)
-            needed = next((need for need in _needs(waiting[-1], by_name) if need.name not in started), None)
+            started.add(waiting[-1])
+            needs = _needs(packages[waiting[-1]], by_name)
+            needed = next((need for need in needs if need not in started), None)
             if needed is None:
-                yield waiting.pop()
+                yield packages[waiting.pop()]
             else:
                 waiting.append(needed)
 
 
-def _needs(package: Package, by_name: dict[str, Package]) -> list[Package]:
+def _needs(package: Package, by_name: dict[str, int]) -> list[int]:
     names = (requirement_name(requirement).lower() for requirement in package.depends)
     return [by_name[name] for name in names if name in by_name]
 
 
 def _address(package: Package) -> str:
-    digest = f"#sha256:{package.sha256}" if package.sha256 else f"#{package.md5}" if package.md5 else ""
+    known = hashes_of(package)
+    digest = f"#sha256:{known['sha256']}" if "sha256" in known else f"#{known['md5']}" if known else ""
     return package.url.partition("#")[0] + digest
 
 

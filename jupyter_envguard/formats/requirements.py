@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from jupyter_envguard.formats.exported import Exported
+from jupyter_envguard.formats.hashes import hashes_of
 from jupyter_envguard.formats.purl import address_of
 from jupyter_envguard.spec import Package
 
@@ -31,13 +32,13 @@ def _head(exported: Exported, pypi: list[Package], conda: list[Package]) -> Iter
     yield f"# pip installed {len(pypi)} packages, conda {len(conda)}."
     if conda:
         yield "# This file does not make the environment again: comments below name what conda installed."
-    lacking = sum(not package.sha256 for package in pypi)
+    lacking = sum("sha256" not in hashes_of(package) for package in pypi)
     if lacking:
         yield f"# Hashes are left out: that of {lacking} packages is not known, and pip wants all or none."
 
 
 def _pins(packages: list[Package]) -> Iterator[str]:
-    with_hashes = all(package.sha256 for package in packages)
+    with_hashes = all("sha256" in hashes_of(package) for package in packages)
     for package in packages:
         if not NAME.match(package.name) or not VERSION.match(package.version):
             yield f"# cannot be written here: {_flat(package.name)} {_flat(package.version)}"

@@ -14,8 +14,8 @@ from typing import Any
 
 from jupyter_envguard import __version__
 from jupyter_envguard.dependencies import Dependencies
-from jupyter_envguard.formats.cyclonedx import HEX
 from jupyter_envguard.formats.exported import Exported
+from jupyter_envguard.formats.hashes import hashes_of
 from jupyter_envguard.formats.licenses import expression, references
 from jupyter_envguard.formats.purl import address_of, purl
 from jupyter_envguard.spec import Package
@@ -67,9 +67,7 @@ def _environment(exported: Exported) -> dict[str, Any]:
 
 def _package(place: int, package: Package) -> dict[str, Any]:
     checksums = [
-        {"algorithm": kind.replace("-", ""), "checksumValue": value}
-        for kind, value in (("MD5", package.md5), ("SHA-256", package.sha256))
-        if HEX[kind].match(value)
+        {"algorithm": kind.upper(), "checksumValue": value} for kind, value in hashes_of(package).items()
     ]
     found: dict[str, Any] = {
         "SPDXID": _id(place),

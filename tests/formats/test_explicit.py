@@ -3,8 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_envguard.formats.explicit import explicit, in_order
+from jupyter_envguard.formats.explicit import can_be_fetched, explicit, in_order
+from jupyter_envguard.formats.hashes import hashes_of
 from jupyter_envguard.spec import Package, Spec
+from tests.formats.releases import SPECS
 
 HEX = "0f" * 32
 
@@ -38,7 +40,7 @@ def test_a_title_cannot_leave_its_comment():
 
 
 def test_pins_by_sha256():
-    assert lines(package("a", sha256=HEX, md5="aa"))[-1] == f"https://c.org/a.conda#sha256:{HEX}"
+    assert lines(package("a", sha256=HEX, md5="ab" * 16))[-1] == f"https://c.org/a.conda#sha256:{HEX}"
 
 
 def test_falls_back_to_md5():
@@ -85,3 +87,26 @@ def test_every_package_comes_once_and_after_its_needs_unless_in_a_circle(graph: 
     order = [p.name for p in in_order([package(n, depends=tuple(d)) for n, d in acyclic.items()])]
     for name, needs in acyclic.items():
         assert all(order.index(need) < order.index(name) for need in needs if need in acyclic)
+
+
+@given(SPECS)
+def test_any_spec_comes_back_as_addresses_and_hashes(spec: Spec):
+    text = explicit(spec, "datasci@2026.05")
+    _, _, listed = text.partition("\n@EXPLICIT\n")
+    found = {tuple(line.partition("#")[::2]) for line in listed.splitlines()}
+    wanted = {
+        (p.url.partition("#")[0], f"sha256:{p.sha256}" if "sha256" in hashes_of(p) else p.md5)
+        for p in spec.packages
+        if can_be_fetched(p)
+    }
+    assert found == wanted
+    assert all(line.startswith("#") for line in text.partition("\n@EXPLICIT\n")[0].splitlines())
+
+
+def test_packages_of_one_name_are_both_listed():
+    found = lines(package("a"), package("a", version="2", url="https://c.org/a-2.conda"))
+    assert found[-2:] == ["https://c.org/a.conda", "https://c.org/a-2.conda"]
+
+
+def test_a_hash_cannot_be_another_line():
+    assert lines(package("a", sha256="\nhttps://evil.org/x.conda"))[-1] == "https://c.org/a.conda"

@@ -56,3 +56,7 @@ def test_every_line_is_a_requirement_or_a_comment(spec: Spec) -> None:
     for line in requirements(of(spec)).splitlines():
         if line and not line.startswith("#"):
             Requirement(line.partition(" --hash=")[0].replace("==", "===", 1))
+
+
+def test_a_hash_cannot_be_an_option() -> None:
+    assert pins(replace(RISK, sha256=f"{'e' * 63}\n--index-url=https://evil")) == ["acme_risk==1.0"]
