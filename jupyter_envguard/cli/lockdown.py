@@ -20,7 +20,7 @@ TRIAL_SECONDS = 30
 """How long the attempts may take."""
 
 ATTEMPTS = """\
-import mmap, os, shutil, subprocess, sys
+import importlib.util, mmap, os, shutil, subprocess, sys
 def attempt(name, act):
     try:
         act()
@@ -44,9 +44,10 @@ open("site-packages/foreign.py", "w").close()
 open("mine.py", "w").close()
 sys.path[:0] = ["site-packages", ""]
 sys.prefix = sys.base_prefix
-space = {"__name__": "guard", "__file__": guard}
-exec(compile(open(guard).read(), guard, "exec"), space)
-space["install"]()
+spec = importlib.util.spec_from_file_location("guard", guard)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+module.install()
 attempt("own", lambda: __import__("mine"))
 attempt("package", lambda: __import__("foreign"))
 """

@@ -56,9 +56,9 @@ def install() -> None:
     """
     finder = Finder(judge_of(sys.prefix))
     sys.meta_path.insert(0, finder)
+    loader: Any = __spec__.loader
     own = {"__name__": __name__, "__file__": __file__}
-    with open(__file__, "rb") as file:
-        exec(compile(file.read(), __file__, "exec"), own)  # noqa: S102
+    exec(loader.get_code(loader.name), own)  # noqa: S102
     sys.addaudithook(own["audit_of"](sys.prefix, finder))  # type: ignore[operator]
 
 

@@ -200,6 +200,8 @@ class TestAudit:
     def test_refuses_modules_of_packages_whoever_imports_them(self, hook: Any, own: Path) -> None:
         distribution(own, top_level="foreign")
         hook("exec", (compile("1", str(own / "helper.py"), "exec"),))
+        (own / "foreign").mkdir()
+        (own / "foreign/__init__.py").touch()
         for place in ("foreign.py", "foreign/__init__.py"):
             with pytest.raises(ImportError, match=r"loading 'foreign' .* installed package"):
                 hook("exec", (compile("1", str(own / place), "exec"),))
