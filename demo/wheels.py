@@ -84,12 +84,16 @@ class Wheel:
     @property
     def license(self) -> str:
         """The SPDX expression that the metadata state, else the one that we have read ourselves."""
-        return str(self.metadata.get("License-Expression") or PINS[self.name].license)
+        pin = PINS.get(self.name)
+        return str(self.metadata.get("License-Expression") or (pin.license if pin else ""))
 
 
-def download(folder: Path) -> None:
-    """Fetch every pinned wheel into `folder`; raise `RuntimeError` with pip's own words when it cannot."""
-    for pins in requirements():
+def download(folder: Path, rounds: Iterable[Sequence[str]] | None = None) -> None:
+    """Fetch the wheels of all `rounds` of pins into `folder`, those of the demo unless others are named.
+
+    Raises `RuntimeError` with pip's own words when it cannot.
+    """
+    for pins in requirements() if rounds is None else rounds:
         command = [
             sys.executable,
             "-m",

@@ -1,0 +1,316 @@
+"""A release on a node: ours against what people do today, in one run on one machine.
+
+    python -m benchmarks.deploy [--rounds 3] [--small] [--folder /var/tmp]
+
+The pack is the large one (or, with `--small`, the demo's datasci), in its first and its
+second release. By hand is unpacking and `conda-unpack`, once for every node and every
+release. Ours is `fetch` from a share in a folder into an empty store, `fetch` of the
+next release into a store that has the first, and mounting what is there. Everything is
+on the disk when the clock stops, by hand as well. Rounds alternate; nothing is deleted
+before the end, because file systems are slow at making files just after losing as many.
+The limit is what the machine needs to write as many bytes in as many files, or to link
+them, and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import large
+from benchmarks.table import Table
+from demo.environments import build, default_cache
+from jupyter_envguard.image import Image
+from jupyter_envguard.pack import open_pack
+from jupyter_envguard.store import Presence, Store
+from jupyter_envguard.store.folders import sync_file_system
+from jupyter_envguard.store.tiers import best
+from jupyter_envguard.transfer import Digests, Share, fetch, source_at
+
+Times = defaultdict[str, list[float]]
+MEGA = 1e6
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--small", action="store_true", help="the demo's datasci instead of the large pack")
+    options.add_argument("--folder", type=Path, default=Path("/var/tmp"))
+    given = options.parse_args()
+    packs = small() if given.small else everything()
+    scratch = Path(tempfile.mkdtemp(prefix="eg", dir=given.folder.resolve()))
+    scratch.chmod(0o755)
+    try:
+        measure(packs, scratch, given.rounds).show()
+    finally:
+        remove(scratch)
+
+
+def small() -> dict[str, Path]:
+    cache = default_cache()
+    packs = {suffix: build("datasci", cache, suffix) for suffix in ("tar.gz", "tar.zst", "zip")}
+    return packs | {"next": build("datasci_next", cache)}
+
+
+def everything() -> dict[str, Path]:
+    made = large.build()
+    packs = {suffix: made.other(suffix) for suffix in ("tar.zst", "zip")}
+    return {"tar.gz": made.first, **packs, "next": made.following}
+
+
+def measure(packs: dict[str, Path], scratch: Path, rounds: int) -> Table:
+    """Do everything `rounds` times."""
+    node, share = Node(scratch), scratch / "share"
+    share.mkdir()
+    first, following = node.image(packs["tar.gz"]), node.image(packs["next"])
+    growth = [Share(share).publish(first).bytes_written]
+    growth.append(Share(share).publish(following, [first.pack]).bytes_written)
+    times: Times = defaultdict(list)
+    for number in range(rounds):
+        by_hand(packs, scratch / f"hand{number}", times)
+        node.renew()
+        for name, image in (("fetch first", first), ("fetch next", following)):
+            times[name].append(timed(lambda image=image: node.fetch(share, image)))
+        node.check(first, times)
+        node.mount(first, times)
+        limits(first, scratch / f"limit{number}", times)
+    return table(packs, first, following, growth, times, node)
+
+
+class Node:
+    """A machine with a store; `renew` gives it an empty one at the same path."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self.root = scratch / "s"
+        self.read: list[int] = []
+
+    @property
+    def store(self) -> Store:
+        return Store(self.root)
+
+    def renew(self) -> None:
+        for image in self.root.glob("[0-9a-f]*"):
+            with contextlib.suppress(OSError):
+                subprocess.run(["umount", "-q", image], check=False)
+        self.root.rename(self._scratch / f"old{time.monotonic_ns()}")
+
+    def image(self, pack: Path) -> Image:
+        with open_pack(pack) as opened:
+            return self.store.add(opened)
+
+    def fetch(self, share: Path, image: Image) -> None:
+        digests = Digests(image.pack, image.spec_digest, image.manifest_digest)
+        self.read.append(fetch(self.store, source_at(str(share)), digests).bytes_read)
+
+    def check(self, image: Image, times: Times) -> None:
+        """Compare the image with its manifest: by hash, by `stat`."""
+        found: list[object] = []
+        times["verify full"].append(timed(lambda: found.extend(self.store.verify(image, "full"))))
+        times["verify stat"].append(timed(lambda: found.extend(self.store.verify(image, "stat"))))
+        if found:
+            raise SystemExit(f"verify found {found[:3]}")
+
+    def mount(self, image: Image, times: Times) -> None:
+        """Mount the image, whose form is made before, and check it the way a kernel's start does."""
+        if best() is None:
+            return
+        presence = Presence(self.store)
+        presence.mount(image)  # makes the form
+        presence.unmount(image)
+        times["mount"].append(timed(lambda: presence.mount(image)))
+        times["check mounted"].append(timed(lambda: presence.check(image)))
+        presence.unmount(image)
+
+
+def by_hand(packs: dict[str, Path], folder: Path, times: Times) -> None:
+    """Unpack as people do today, each way into a folder of its own."""
+
+    def tar(archive: Path, at: Path) -> None:
+        run("tar", "-xf", archive, "-C", at)
+
+    def python(archive: Path, at: Path) -> None:
+        run(sys.executable, "-m", "tarfile", "-e", archive, at)
+
+    def unzip(archive: Path, at: Path) -> None:
+        run("unzip", "-q", archive, "-d", at)
+
+    ways: dict[str, tuple[Callable[[Path, Path], None], str]] = {
+        "tar -xzf": (tar, "tar.gz"),
+        "tar --zstd": (tar, "tar.zst"),
+        "tarfile": (python, "tar.gz"),
+        "unzip": (unzip, "zip"),
+    }
+    for name, (unpack, suffix) in ways.items():
+        if name == "unzip" and shutil.which("unzip") is None:
+            continue
+        at = folder / name.replace(" ", "")
+        at.mkdir(parents=True)
+        times[name].append(timed(lambda u=unpack, s=suffix, at=at: complete(u, packs[s], at)))
+
+
+def complete(unpack: Callable[[Path, Path], None], archive: Path, at: Path) -> None:
+    unpack(archive, at)
+    run(at / "bin/python", at / "bin/conda-unpack")
+    sync_file_system(at)
+
+
+def limits(image: Image, folder: Path, times: Times) -> None:
+    """Write the files of `image` and nothing else; then link them once more."""
+    lines = image.manifest.lines
+    contents = {x.path: (image.path / x.path).read_bytes() for x in lines if x.kind == "f"}
+    one, two = folder / "one", folder / "two"
+
+    def write() -> None:
+        for line in lines:
+            if line.kind == "d":
+                (one / line.path).mkdir(parents=True)
+            elif line.kind == "f":
+                (one / line.path).write_bytes(contents[line.path])
+        sync_file_system(folder)
+
+    def link() -> None:
+        for line in lines:
+            if line.kind == "d":
+                (two / line.path).mkdir(parents=True)
+            elif line.kind == "f":
+                os.link(one / line.path, two / line.path)
+
+    one.mkdir(parents=True)
+    two.mkdir()
+    times["write"].append(timed(write))
+    times["link"].append(timed(link))
+
+
+def table(
+    packs: dict[str, Path],
+    first: Image,
+    following: Image,
+    growth: list[int],
+    times: Times,
+    node: Node,
+) -> Table:
+    middle = {name: statistics.median(taken) for name, taken in times.items()}
+    files = sum(line.kind == "f" for line in first.manifest.lines)
+    size = sum(line.size for line in first.manifest.lines)
+    made = Table(
+        "deploy", f"{packs['tar.gz'].name}: {files:,} files, {size / MEGA:,.0f} MB; median of rounds"
+    )
+    hand = middle["tar -xzf"]
+    peer = "tar -xzf and conda-unpack"
+    made.add(
+        "first deploy, unprivileged",
+        peer=hand,
+        ours=middle["fetch first"],
+        aim=3,
+        peer_name=peer,
+        limit=middle["write"],
+    )
+    made.add(
+        "next release, unprivileged",
+        peer=hand,
+        ours=middle["fetch next"],
+        aim=11,
+        peer_name=peer,
+        limit=middle["link"],
+    )
+    if "mount" in middle:
+        made.add("deploy, mounted", peer=hand, ours=middle["mount"], aim=500, peer_name=peer)
+        made.add(
+            "check at start, mounted",
+            peer=middle["verify full"],
+            ours=middle["check mounted"],
+            aim=10,
+            peer_name="a hash of every file",
+        )
+    made.add(
+        "check at start",
+        peer=middle["verify full"],
+        ours=middle["verify stat"],
+        aim=10,
+        peer_name="a hash of every file",
+    )
+    made.add(
+        "bytes to update a node",
+        peer=packs["next"].stat().st_size / MEGA,
+        ours=node.read[1] / MEGA,
+        aim=14,
+        peer_name="the pack",
+        unit="MB",
+    )
+    ten_images(made, first, following, node)
+    for name in ("tar --zstd", "tarfile", "unzip"):
+        if name in middle:
+            made.remarks.append(f"{name} and conda-unpack: {middle[name]:.2f} s")
+    made.remarks.append(f"the share grew by {growth[0] / MEGA:.0f} MB, then by {growth[1] / MEGA:.1f} MB")
+    return made
+
+
+def ten_images(made: Table, first: Image, following: Image, node: Node) -> None:
+    """Add what ten similar environments take: two are measured, eight more are as the second is."""
+    disk, inodes = zip(*(usage(node.root, image) for image in (first, following)), strict=True)
+    alone, files = usage(node.root, first, shared=False)
+    made.add(
+        "ten similar environments: disk",
+        peer=10 * alone / MEGA,
+        ours=(disk[0] + 9 * disk[1]) / MEGA,
+        aim=5,
+        peer_name="ten trees; eight extrapolated from the second",
+        unit="MB",
+    )
+    made.add(
+        "ten similar environments: inodes",
+        peer=10 * files,
+        ours=inodes[0] + 9 * inodes[1],
+        aim=4,
+        peer_name="ten trees; eight extrapolated from the second",
+        unit="",
+    )
+
+
+def usage(root: Path, image: Image, shared: bool = True) -> tuple[int, int]:
+    """Return bytes and inodes that `image` takes; of the shared, those that no image before it has."""
+    seen: set[int] = SEEN if shared else set()
+    size = count = 0
+    for line in image.manifest.lines:
+        there = os.lstat(root / image.path.name / line.path)
+        if there.st_ino not in seen:
+            seen.add(there.st_ino)
+            size += there.st_blocks * 512
+            count += 1
+    return size, count
+
+
+SEEN: set[int] = set()
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def run(*words: str | Path) -> None:
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
+
+
+def remove(folder: Path) -> None:
+    for image in folder.glob("**/s/[0-9a-f]*"):
+        subprocess.run(["umount", "-q", image], check=False)
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
