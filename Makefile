@@ -71,8 +71,9 @@ docs: .venv/.test ## Build the documentation; a warning is an error
 	$(PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 .PHONY: bench
-bench: .venv/.test ## Compare with peers; prints ratios
-	@for file in benchmarks/[!_]*.py; do $(PYTHON) -m "benchmarks.$$(basename "$$file" .py)"; done
+bench: .venv/.test ## Compare with peers; print ratios, and write them for the documentation
+	@for name in $(filter-out large table,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+		$(PYTHON) -m "benchmarks.$$name"; done
 
 .PHONY: lock
 lock: ## Resolve the panel's dependencies anew, as of the day DATE=2026-10-20

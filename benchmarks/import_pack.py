@@ -1,6 +1,6 @@
 """Import a pack against unpacking it by hand, in one run on one machine.
 
-    python benchmarks/import_pack.py [PACK [NEXT]] [--rounds 3] [--folder /var/tmp]
+    python -m benchmarks.import_pack [PACK [NEXT]] [--rounds 3] [--folder /var/tmp]
 
 By hand is `tar -xf` and `conda-unpack`: files as the pack has them, unchecked.
 Import is the whole of `Store.add`: scan, unpack, relocate, byte code, read-only,
@@ -19,13 +19,14 @@ import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.table import Table
+from demo.environments import build, default_cache
 from jupyter_envguard.pack import open_pack
 from jupyter_envguard.store import Store
 
@@ -137,8 +138,12 @@ def main() -> None:
                 imported[which].append(by_store(pack, store, approved))
     finally:
         make_writable_and_remove(scratch)
+    table = Table("import", "scan, seal, manifest and policy facts of a pack, everything on the disk")
     for pack, one, other in zip(packs, hand, imported, strict=True):
         report(pack, median(one), median(other))
+        theirs, ours = total(median(one)).wall, total(median(other)).wall
+        table.add(pack.name, peer=theirs, ours=ours, aim=0.5, peer_name="tar -xf and conda-unpack")
+    table.show()
 
 
 def report(pack: Path, hand: dict[str, Took], store: dict[str, Took]) -> None:
@@ -151,11 +156,7 @@ def report(pack: Path, hand: dict[str, Took], store: dict[str, Took]) -> None:
 
 
 def default_packs() -> list[Path]:
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from demo.environments import build_all, default_cache
-
-    made = build_all(default_cache())
-    return [made.datasci, made.datasci_next]
+    return [build(name, default_cache()) for name in ("datasci", "datasci_next")]
 
 
 def make_writable_and_remove(folder: Path) -> None:

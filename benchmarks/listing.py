@@ -27,6 +27,7 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager
 
+from benchmarks.table import Table
 from demo.environments import build, default_cache
 from jupyter_envguard.catalog import Entry
 from jupyter_envguard.image import Image
@@ -149,19 +150,29 @@ def compare(count: int, rounds: int, folder: Path) -> None:
     if len(mine.get_all_specs()) != count or len(theirs.get_all_specs()) != count:
         raise SystemExit("The listings are not complete.")
     show(f"get_all_specs of {count}", took)
+    table = Table("listing", f"{count:,} approved environments; median of {rounds} rounds")
+    add(table, "get_all_specs", took, aim=25)
     with (
         server(
             folder / "a", "--KernelSpecManager.ensure_native_kernel=False", JUPYTER_PATH=str(kernels)
         ) as stock,
         server(folder / "b", f"--EnvGuardApp.site={site.path}", *EXTENSION) as ours,
     ):
-        compare_servers(stock, ours, count, rounds)
+        add(table, "GET /api/kernelspecs", compare_servers(stock, ours, count, rounds), aim=25)
+    table.show()
 
 
 EXTENSION = ("--ServerApp.jpserver_extensions={'jupyter_envguard': True}",)
 
 
-def compare_servers(stock: Callable[[], bytes], ours: Callable[[], bytes], count: int, rounds: int) -> None:
+def add(table: Table, what: str, took: dict[str, list[float]], aim: float) -> None:
+    theirs, ours = (statistics.median(took[who]) for who in ("stock", "ours"))
+    table.add(what, peer=theirs, ours=ours, aim=aim, peer_name="KernelSpecManager", unit="ms")
+
+
+def compare_servers(
+    stock: Callable[[], bytes], ours: Callable[[], bytes], count: int, rounds: int
+) -> dict[str, list[float]]:
     took: dict[str, list[float]] = {"stock": [], "ours": []}
     took["ours, first"] = [milliseconds(ours)]
     stock()
@@ -172,6 +183,7 @@ def compare_servers(stock: Callable[[], bytes], ours: Callable[[], bytes], count
         if len(json.loads(get())["kernelspecs"]) < count:  # The stock one finds this Python's own, too.
             raise SystemExit("The listings are not complete.")
     show(f"GET /api/kernelspecs with {count}", took)
+    return took
 
 
 def main() -> None:

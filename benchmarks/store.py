@@ -1,6 +1,6 @@
 """Bring an environment to its path in every way that this machine can, against unpacking it by hand.
 
-    python benchmarks/store.py [PACK] [--folder /var/tmp]
+    python -m benchmarks.store [PACK] [--folder /var/tmp]
 
 By hand is `tar -xf` and `conda-unpack` into a new folder. From objects is what a node
 does when it has fetched an image, or the next release of one it has: a sealed tree of
