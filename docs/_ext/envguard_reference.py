@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+import envguard_benchmarks as benchmarks
+from envguard_tables import table
 
 MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 
@@ -322,44 +324,8 @@ def field_docs(kind: type) -> dict[str, str]:
     return dict(_sentences(definition.body))  # type: ignore[attr-defined]
 
 
-def benchmarks() -> str:
-    """Make a section with the table of every benchmark that has left its figures."""
-    results = sorted((Path(__file__).parents[2] / "benchmarks" / "results").glob("*.json"))
-    return "\n".join(map(_benchmark, results))
-
-
-def _benchmark(path: Path) -> str:
-    found = json.loads(path.read_text("utf-8"))
-    head = ("what", "peer", "ours", "times better", "aim", "limit")
-    rows = [
-        (
-            row["what"],
-            f"{row['peer']:,.3g} {row['unit']} ({row['peer_name']})".replace("  ", " "),
-            f"{row['ours']:,.3g} {row['unit']}",
-            f"{row['ratio']:,.3g}",
-            f"{row['aim']:.2g}",
-            f"{row['limit']:,.3g}" if row["limit"] is not None else "",
-        )
-        for row in found["rows"]
-    ]
-    remarks = "".join(f"- {remark}\n" for remark in found["remarks"])
-    title = path.stem.replace("-", " ").capitalize()
-    about = f"{found['about']}.\n{found['machine']}; load {found['load']}; {found['when']}."
-    return f"## {title}\n\n{about}\n\n{table(head, rows)}\n{remarks}"
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a Markdown table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
-
-
 def _codes(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).replace("|", "\\|")
 
 
 def _sentences(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
@@ -402,5 +368,5 @@ GENERATED: dict[str, Callable[[], str]] = {
     "site-template": site_template,
     "site-keys": site_keys,
     "attacks": attacks,
-    "benchmarks": benchmarks,
+    "benchmarks": benchmarks.page,
 }
