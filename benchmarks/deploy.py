@@ -206,40 +206,7 @@ def table(
     made = Table(
         "deploy", f"{packs['tar.gz'].name}: {files:,} files, {size / MEGA:,.0f} MB; median of rounds"
     )
-    hand = middle["tar -xzf"]
-    peer = "tar -xzf and conda-unpack"
-    made.add(
-        "first deploy, unprivileged",
-        peer=hand,
-        ours=middle["fetch first"],
-        aim=3,
-        peer_name=peer,
-        limit=middle["write"],
-    )
-    made.add(
-        "next release, unprivileged",
-        peer=hand,
-        ours=middle["fetch next"],
-        aim=11,
-        peer_name=peer,
-        limit=middle["link"],
-    )
-    if "mount" in middle:
-        made.add("deploy, mounted", peer=hand, ours=middle["mount"], aim=500, peer_name=peer)
-        made.add(
-            "check at start, mounted",
-            peer=middle["verify full"],
-            ours=middle["check mounted"],
-            aim=10,
-            peer_name="a hash of every file",
-        )
-    made.add(
-        "check at start",
-        peer=middle["verify full"],
-        ours=middle["verify stat"],
-        aim=10,
-        peer_name="a hash of every file",
-    )
+    add_times(made, middle)
     made.add(
         "bytes to update a node",
         peer=packs["next"].stat().st_size / MEGA,
@@ -254,6 +221,30 @@ def table(
             made.remarks.append(f"{name} and conda-unpack: {middle[name]:.2f} s")
     made.remarks.append(f"the share grew by {growth[0] / MEGA:.0f} MB, then by {growth[1] / MEGA:.1f} MB")
     return made
+
+
+ROWS = (
+    ("first deploy, unprivileged", "tar -xzf", "fetch first", 3, "write"),
+    ("next release, unprivileged", "tar -xzf", "fetch next", 11, "link"),
+    ("deploy, mounted", "tar -xzf", "mount", 500, ""),
+    ("check at start", "verify full", "verify stat", 10, ""),
+    ("check at start, mounted", "verify full", "check mounted", 10, ""),
+)
+"""What is measured, against which peer, with what, how many times better it ought to be, and its limit."""
+PEERS = {"tar -xzf": "tar -xzf and conda-unpack", "verify full": "a hash of every file"}
+
+
+def add_times(made: Table, middle: dict[str, float]) -> None:
+    for what, peer, ours, aim, limit in ROWS:
+        if ours in middle:
+            made.add(
+                what,
+                peer=middle[peer],
+                ours=middle[ours],
+                aim=aim,
+                peer_name=PEERS[peer],
+                limit=middle.get(limit),
+            )
 
 
 def ten_images(made: Table, first: Image, following: Image, node: Node) -> None:
