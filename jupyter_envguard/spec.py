@@ -15,8 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from itertools import zip_longest
+from operator import attrgetter
 from typing import Any, Literal
 
 from jupyter_envguard.errors import InvalidInput
@@ -108,6 +111,13 @@ class Package:
         return cls(**values)
 
 
+_order = attrgetter(
+    *("name", "manager", "version", "build", "subdir", "channel", "url", "sha256"),
+    *("md5", "license", "size", "depends", "requested"),
+)
+"""Every field takes part, so that packages which differ in any have one order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """Every package of an environment, and the platform it is for."""
@@ -196,16 +206,23 @@ def diff(before: Spec, after: Spec) -> tuple[Difference, ...]:
     """Return what changed from `before` to `after`, rebuilt packages first, then by name.
 
     Packages are paired by name and manager; a package that moved from conda to
-    pip is one removed and one added.
+    pip is one removed and one added. Several of one name hide none of each other.
     """
-    old = {(p.name, p.manager): p for p in before.packages}
-    new = {(p.name, p.manager): p for p in after.packages}
-    found = []
-    for key in sorted(old.keys() | new.keys()):
-        one, two = old.get(key), new.get(key)
-        if one != two:
-            found.append(Difference(key[0], _kind(one, two), one, two))
+    old, new = Counter(before.packages), Counter(after.packages)
+    gone, come = _by_name(old - new), _by_name(new - old)
+    found = [
+        Difference(name, _kind(one, two), one, two)
+        for name, manager in sorted(gone.keys() | come.keys())
+        for one, two in zip_longest(gone[name, manager], come[name, manager])
+    ]
     return tuple(sorted(found, key=lambda item: item.kind != "rebuilt"))
+
+
+def _by_name(packages: Counter[Package]) -> defaultdict[tuple[str, str], list[Package]]:
+    found = defaultdict[tuple[str, str], list[Package]](list)
+    for package in sorted_packages(packages.elements()):
+        found[package.name, package.manager].append(package)
+    return found
 
 
 def _kind(before: Package | None, after: Package | None) -> Kind:
@@ -223,10 +240,6 @@ def _kind(before: Package | None, after: Package | None) -> Kind:
 
 def _side(package: Package | None) -> dict[str, str] | None:
     return {name: getattr(package, name) for name in COMPARED} if package else None
-
-
-def _order(package: Package) -> tuple[str, str, str, str]:
-    return package.name, package.manager, package.version, package.build
 
 
 def _plain(value: object) -> object:

@@ -49,9 +49,7 @@ class TestCanonicalForm:
     ) -> None:
         shuffled = list(packages)
         random.shuffle(shuffled)
-        distinct = {(p.name, p.manager, p.version, p.build) for p in packages}
-        if len(distinct) == len(packages):
-            assert Spec("linux-64", tuple(shuffled)).digest() == Spec("linux-64", tuple(packages)).digest()
+        assert Spec("linux-64", tuple(shuffled)).digest() == Spec("linux-64", tuple(packages)).digest()
 
     @given(st.lists(PACKAGES, max_size=6))
     def test_json_gives_back_the_same_spec(self, packages: list[Package]) -> None:
@@ -181,6 +179,25 @@ class TestDiff:
         before = Spec("p", (package("a"), package("z", sha256="0")))
         after = Spec("p", (package("a", "2"), package("z", sha256="1")))
         assert [d.name for d in diff(before, after)] == ["z", "a"]
+
+    def test_two_packages_of_one_name_hide_none_of_each_other(self) -> None:
+        before = Spec("p", (package("a"), package("b")))
+        after = Spec("p", (package("a"), package("a", "9"), package("b"), package("b")))
+        assert [(d.name, d.kind, d.after and d.after.version) for d in diff(before, after)] == [
+            ("a", "added", "9"),
+            ("b", "added", package("b").version),
+        ]
+
+    @given(st.lists(PACKAGES, max_size=5), st.lists(PACKAGES, max_size=5))
+    def test_applied_to_the_one_it_gives_the_other(self, one: list[Package], two: list[Package]) -> None:
+        before, after = Spec("p", tuple(one)), Spec("p", tuple(two))
+        packages = list(before.packages)
+        for change in diff(before, after):
+            if change.before:
+                packages.remove(change.before)
+            if change.after:
+                packages.append(change.after)
+        assert Spec("p", tuple(packages)).digest() == after.digest()
 
     def test_a_package_that_moved_to_pip_is_removed_and_added(self) -> None:
         found = diff(Spec("p", (package("a"),)), Spec("p", (package("a", manager="pypi"),)))
