@@ -11,12 +11,16 @@ from pathlib import Path
 
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.spec import check_digest
+from jupyter_envguard.store.mounts import kind_of
 
 ROOT_BYTES = 120
 """Longest root: binaries reserve 255 bytes for a prefix, and scripts can start with 127."""
 
 NAME_DIGITS = 32
 """Hexadecimal digits of the pack's digest in the name of an image: 128 bits."""
+
+NETWORKED = frozenset({"9p", "afs", "ceph", "cifs", "fuse.sshfs", "lustre", "nfs", "nfs4", "smb3"})
+"""File systems that machines share."""
 
 _ROOT = re.compile(r"(/[A-Za-z0-9._+@=~-]+)+\Z")
 _NAME = re.compile(r"[0-9a-f]{32}\Z")
@@ -127,6 +131,11 @@ class Layout:
         if os.statvfs(self.root).f_flag & os.ST_NOEXEC:
             message = "Its file system is mounted noexec, so nothing starts from it."
             found.append(Weakness(str(self.root), message, "Mount it without noexec."))
+        if (kind := kind_of(self.root)) in NETWORKED:
+            message = f"Its file system ({kind}) is shared by machines, on which locks may not hold."
+            found.append(
+                Weakness(str(self.root), message, "Put the store on a local disk, and fetch from there.")
+            )
         return tuple(found)
 
 

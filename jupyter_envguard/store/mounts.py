@@ -71,6 +71,17 @@ def mount_at(path: Path) -> Mount | None:
     return found
 
 
+def kind_of(path: Path) -> str:
+    """Return the type of the file system that `path` lies on."""
+    places = {str(place): "" for place in (path, *path.parents)}
+    for row in MOUNTS.read_text(errors="surrogateescape").splitlines():
+        here, _, there = row.partition(" - ")
+        place = here.split(" ")[4]
+        if place in places:
+            places[place] = there.split(" ")[0]
+    return next(filter(None, places.values()), "")
+
+
 def may_mount() -> bool:
     """Tell whether this process has the right to mount."""
     for row in Path("/proc/self/status").read_text().splitlines():

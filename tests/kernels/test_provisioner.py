@@ -21,7 +21,9 @@ from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.kernelspecs import PROVISIONER, EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.provisioner import EnvGuardProvisioner
 from jupyter_envguard.kernels.subject import system_subject
+from jupyter_envguard.store import Presence
 from jupyter_envguard.store.leases import is_leased
+from jupyter_envguard.store.tiers import TIERS
 from tests.sites import SiteBuilder, real_images
 
 
@@ -231,6 +233,25 @@ class TestRealKernels:
         await manager.shutdown_kernel(now=True)
         assert found["envguard"]["environment"] == "calc"
         assert "envguard" not in await manager.provisioner.get_provisioner_info()
+
+    @pytest.mark.parametrize("tier", TIERS)
+    async def test_runs_from_every_form_of_its_image(self, real: SiteBuilder, manager_for: Make, tier: str):
+        if why := TIERS[tier].obstacle():
+            pytest.skip(why)
+        presence, image = Presence(real.store), real_images()["calc"]
+        presence.mount(image, tier)
+        try:
+            manager = manager_for(real, "calc")
+            await manager.start_kernel()
+            assert await run(manager, "6 * 7") == "42"
+            with pytest.raises(Conflict):
+                presence.unmount(image)
+            await manager.shutdown_kernel(now=True)
+            async with asyncio.timeout(30):
+                while is_leased(image.meta):
+                    await asyncio.sleep(0.01)
+        finally:
+            presence.unmount(image, forget=True)
 
     async def test_keeps_its_image_until_it_has_ended(self, real: SiteBuilder, manager_for: Make):
         manager = manager_for(real, "calc")

@@ -75,6 +75,11 @@ class TestWeaknesses:
         message = f"It belongs to uid {NOBODY}, who can replace what is below."
         assert self.problems(Store(place / "store"), place) == [(".", message)]
 
+    def test_a_file_system_that_machines_share(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("jupyter_envguard.store.layout.kind_of", lambda _: "nfs4")
+        ((where, message),) = self.problems(Store(place / "store"), place)
+        assert (where, "(nfs4)" in message) == ("store", True)
+
     def test_a_link_on_the_way(self, place: Path) -> None:
         (place / "link").symlink_to(".")
         assert self.problems(Store(place / "link/store"), place) == [("link", "It is a symbolic link.")]

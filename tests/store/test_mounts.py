@@ -116,6 +116,19 @@ class TestMount:
             pass
 
 
+class TestKind:
+    def test_is_that_of_the_nearest_mount(self) -> None:
+        assert mounts.kind_of(Path("/proc/self/status")) == "proc"
+        assert mounts.kind_of(Path("/")) not in ("", "proc")
+
+    def test_is_unknown_where_nothing_is_mounted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "mounts").write_text("")
+        monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "mounts")
+        assert mounts.kind_of(tmp_path) == ""
+
+
 class TestRights:
     @needs_mounts
     def test_another_user_may_not_mount(self) -> None:
