@@ -100,7 +100,7 @@ _CONDA = Node(
     _verbs(
         "conda",
         "install update upgrade>update remove uninstall>remove create rename package build develop config "
-        "clean init list info search repoquery>search export compare doctor notices activate "
+        "clean init list info search repoquery>search export compare doctor check>doctor notices activate "
         "deactivate>activate commands>help help",
         run=_CONDA_RUN,
         env=_CONDA_ENV,
@@ -205,12 +205,13 @@ _UV_RUN = Node(
     ),
     runs=True,
 )
-_UV_TOOL = _uv("run>tool install>tool upgrade>tool uninstall>tool update-shell>tool list dir>list")
+_UV_TOOL = _uv("audit>list run>tool install>tool upgrade>tool uninstall>tool update-shell>tool list dir>list")
 _UV_PYTHON = _uv(
     "install>python upgrade>python uninstall>python pin>python update-shell>python list find>list dir>list"
 )
 _UV = _uv(
     "sync add remove init venv lock build publish tree>list export>list version>list workspace>list "
+    "audit>list check>list "
     "auth>config format>config generate-shell-completion>help help",
     run=_UV_RUN,
     pip=_uv("install uninstall sync compile>lock list freeze>list show>list tree>list check>list"),
@@ -264,7 +265,12 @@ _NPM = Node(
             "unpublish>publish pack>cache version>config login>config logout>config run run-script>run "
             "start>run test>run t>run stop>run restart>run list ls>list la>list ll>list view>list info>list "
             "show>list v>list search>list find>list outdated>list root>list prefix>list bin>list "
-            "explain>list why>list fund>list ping>list whoami>list doctor>list help",
+            "explain>list why>list fund>list ping>list whoami>list doctor>list help "
+            "bugs>list diff>list docs>list find-dupes>list query>list repo>list sbom>list stars>list "
+            "completion>help help-search>help adduser>config approve-scripts>config deny-scripts>config "
+            "org>config pkg>config profile>config star>config team>config token>config trust>config "
+            "unstar>config access>publish deprecate>publish dist-tag>publish owner>publish stage>publish "
+            "undeprecate>publish edit>install install-scripts>install shrinkwrap>install explore>exec",
         ),
     },
 )
