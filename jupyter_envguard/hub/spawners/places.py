@@ -84,7 +84,9 @@ def wanted_for(
     path that cannot be written into every spawner's configuration alike.
     """
     catalog = () if "://" in site.catalog else (site.catalog,)
-    read = tuple(map(str, (site.path, site.trust, site.store_root, *catalog)))
+    # Answers to requests; a site that was made before there were any has no such folder.
+    answers = (site.decisions,) if site.decisions.is_dir() else ()
+    read = tuple(map(str, (site.path, site.trust, site.store_root, *catalog, *answers)))
     write = tuple(map(str, (site.spool, *site.guard.write)))
     hidden = tuple(map(str, (*([site.keys] if site.keys else []), site.log)))
     programs = tuple(map(str, (site.store_root, Path(python).parent.parent, *site.guard.execute)))

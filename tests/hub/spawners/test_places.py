@@ -31,6 +31,12 @@ class TestWanted:
         site.write_text(site.read_text().replace("catalog: catalog", "catalog: https://example.org/catalog"))
         assert len(wanted_for(load(site), "/opt/conda/bin/python", ()).read) == 3
 
+    def test_answers_to_requests_are_read_where_there_are_any(self, site: Path) -> None:
+        decisions = f"{site.parent}/decisions"
+        assert decisions not in wanted_for(load(site), "/opt/conda/bin/python", ()).read
+        (site.parent / "decisions").mkdir()
+        assert decisions in wanted_for(load(site), "/opt/conda/bin/python", ()).read
+
     @pytest.mark.parametrize("name", ["{USERNAME}", "a b", "50%", "a:b"])
     def test_a_path_that_somebody_would_expand_is_refused(self, site: Path, name: str) -> None:
         site.write_text(site.read_text().replace("log: log.sqlite", f"log: '{name}/log.sqlite'"))
