@@ -15,6 +15,7 @@ from jupyter_envguard.cli.terminal import Screen, columns, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput, NotFound
 from jupyter_envguard.formats.comparison import comparison_csv, comparison_markdown
+from jupyter_envguard.search import Query
 from jupyter_envguard.spec import Spec, diff
 from jupyter_envguard.store import Image, Store
 
@@ -27,6 +28,12 @@ def list_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `list`."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="only the releases of this environment")
     parser.add_argument("--state", choices=[state.value for state in State], help="only those in this state")
+    parser.add_argument(
+        "--with",
+        dest="packages",
+        metavar="QUERY",
+        help="only those that have these packages, such as 'torch>=2.4 numpy<3' (images on this machine)",
+    )
     parser.add_argument("--for", dest="user", metavar="USER", help="decide for this user, and say why not")
     parser.add_argument(
         "--group",
@@ -41,12 +48,16 @@ def list_releases(arguments: Namespace, context: Context) -> Answer:
     """List the releases of the catalog, or what a user would be offered of them."""
     if arguments.group and not arguments.user:
         raise InvalidInput("invalid-argument", "--group needs --for.", "Say for which user: --for USER.")
-    catalog = context.catalog(context.site())
+    site = context.site()
+    catalog = context.catalog(site)
     entries = [
         entry
         for entry in catalog.entries
         if arguments.name in (None, entry.name) and arguments.state in (None, entry.state)
     ]
+    if arguments.packages is not None:
+        query = Query.parse(arguments.packages)
+        entries = _having(query, entries, Store(site.store_root), context.screen)
     if arguments.user:
         wanted = {entry.id for entry in entries}
         offers = catalog.offers(arguments.user, arguments.group, datetime.now(UTC))
@@ -55,6 +66,16 @@ def list_releases(arguments: Namespace, context: Context) -> Answer:
     rows = [(e.id, e.state.words, e.display_name, _grant(e), _day(e.expires)) for e in entries]
     lines = columns(rows, ("RELEASE", "STATE", "DISPLAY NAME", "FOR", "EXPIRES"))
     return Answer(document, _coloured(lines, entries, context.screen) if entries else ["No release."])
+
+
+def _having(query: Query, entries: list[Entry], store: Store, screen: Screen) -> list[Entry]:
+    """Return those of `entries` whose packages match, and warn of those that nobody here can look into."""
+    images = {entry.id: _image(store, entry) for entry in entries}
+    away = [name for name, image in images.items() if image is None]
+    if away:
+        screen.warn(f"Not on this machine, so nobody looked into them: {', '.join(away)}.")
+    here = [(entry, image) for entry in entries if (image := images[entry.id])]
+    return [entry for entry, image in here if query.find(image.spec().packages) is not None]
 
 
 def _offered(catalog: Catalog, offers: list[Offer], screen: Screen) -> Answer:

@@ -39,6 +39,20 @@ class TestList:
         found = run("list", *words, "--site", filled.path, "--json").json["entries"]
         assert [entry["release"] for entry in found] == releases
 
+    @pytest.mark.parametrize(
+        ("query", "releases"),
+        [("acme>=2", ["2026.11"]), ("acme", ["2026.05", "2026.11"]), ("riskpip acme<2", []), ("no-such", [])],
+    )
+    def test_finds_releases_by_what_they_contain(
+        self, filled: Filled, run: Run, query: str, releases: list[str]
+    ) -> None:
+        done = run("list", "--with", query, "--site", filled.path, "--json")
+        assert [entry["release"] for entry in done.json["entries"]] == releases
+        assert "nobody looked into them: datasci@2025.01" in done.err
+
+    def test_a_query_that_is_none_is_refused(self, filled: Filled, run: Run) -> None:
+        assert run("list", "--with", "acme>=", "--site", filled.path).refusal == (2, "invalid-argument")
+
     def test_tells_what_a_user_is_offered(self, filled: Filled, run: Run) -> None:
         offers = run("list", "--for", "ada", "--site", filled.path, "--json").json["offers"]
         assert [(offer["kernel"], offer["allowed"], offer["current"]) for offer in offers] == [
