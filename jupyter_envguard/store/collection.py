@@ -25,6 +25,7 @@ from jupyter_envguard.store.leases import is_leased, unleased
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import SHARED_BYTES, Objects
 from jupyter_envguard.store.pace import idle, paced
+from jupyter_envguard.store.presence import Presence
 
 GRACE_SECONDS = 24 * 3600.0
 """Age from which on an image that the catalog does not name is nobody's."""
@@ -71,7 +72,7 @@ def collect(
         else:
             store.prepare()
             removed = [name for name in doomed if _take_away(store, name, reasons)]
-            leftovers = len(store.shelf.leftovers())
+            leftovers = len(store.shelf.leftovers()) + Presence(store).sweep()
             with idle():
                 store.sweep(after_each=paced())  # what lies in the trash still holds links to objects
                 found, is_complete = _take_objects(store)

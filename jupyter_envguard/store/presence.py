@@ -29,6 +29,7 @@ from jupyter_envguard.spec import canonical_json
 from jupyter_envguard.store import mounts
 from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file_system
 from jupyter_envguard.store.images import Store
+from jupyter_envguard.store.layout import is_name
 from jupyter_envguard.store.leases import unleased
 from jupyter_envguard.store.mounts import Mount, mount_at
 from jupyter_envguard.store.objects import SHARED_BYTES, Objects, hash_of
@@ -38,6 +39,8 @@ RECORD_BYTES = 4096
 """Size of the note beside a form."""
 
 RECORD_SUFFIX = ".json"
+SCRATCH = ("form", "names", "trial")
+"""How the names of folders end in which a form is made, mounted and compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,18 @@ class Presence:
             Finding(form.path.name, "changed", "The file that is mounted is not as it was made.")
             for form in changed
         )
+
+    def sweep(self) -> int:
+        """Unmount and delete what dead processes left on the way to a form; return how many folders."""
+        found = 0
+        with explained(f"sweep {self._layout.staging}"):
+            for folder in listed(self._layout.staging):
+                name, _, what = folder.name.partition(".")
+                if what in SCRATCH and is_name(name):
+                    with contextlib.suppress(Unavailable), self._store.shelf.lock(name, 0):
+                        self._clear(folder)
+                        found += 1
+        return found
 
     def withdraw(self, name: str) -> None:
         """Take the mounts of the image called `name` away, in use or not; needs its lock."""

@@ -179,6 +179,19 @@ class TestEveryTier:
         assert presence.mount(image, tier) == tier
         assert names(store.layout.staging) == []
 
+    def test_what_a_dead_process_left_on_the_way_is_swept(
+        self, presence: Presence, image: Image, store: Store, tier: str
+    ) -> None:
+        left = [store.layout.staging / f"{image.path.name}.{what}" for what in ("form", "trial")]
+        for folder in (*left, store.layout.staging / f"{image.path.name}.other"):
+            folder.mkdir()
+        if mounts.may_mount():
+            mounts.mount("envguard", left[1], "tmpfs")
+        with store.shelf.lock(image.path.name, 0):
+            assert presence.sweep() == 0
+        assert presence.sweep() == 2
+        assert names(store.layout.staging) == [f"{image.path.name}.other"]
+
     def test_kills_leave_an_image_that_is_whole(
         self, presence: Presence, image: Image, store: Store, tier: str
     ) -> None:
