@@ -2,6 +2,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IEnvironment } from './api';
+import { Labelled, TextField, idOf, type Problems } from './fields';
 import { environmentProblem, packageProblem, type SubjectProblem } from './matchspec';
 import { CARET } from './parts';
 import { SHORTEST_REASON, type IAsk, type IRequest } from './requests';
@@ -19,13 +20,8 @@ export interface IRequestFormProps {
   readonly showRequests: (() => void) | null;
 }
 
-type Field = 'subject' | 'environment' | 'channel' | 'reason' | 'needed_by' | 'notebooks';
-type Problems = Partial<Record<Field, string>>;
-
 /** In the order in which they stand, so that the first one at fault gets the focus. */
-const FIELDS: readonly Field[] = ['subject', 'environment', 'reason', 'channel', 'needed_by', 'notebooks'];
-
-const idOf = (field: Field) => `jp-EnvGuard-request-${field}`;
+const FIELDS = ['subject', 'environment', 'reason', 'channel', 'needed_by', 'notebooks'];
 
 /** Ask for a package or an environment. */
 export function RequestForm(props: IRequestFormProps): JSX.Element {
@@ -37,38 +33,10 @@ export function RequestForm(props: IRequestFormProps): JSX.Element {
   );
 }
 
-function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }): JSX.Element {
-  const { environments, requests, words, prefill, onSent } = props;
+function Form(props: IRequestFormProps & IDraftProps): JSX.Element {
+  const { environments, words } = props;
   const { trans } = words;
-  const [ask, setAsk] = React.useState<IAsk>({ ...EMPTY, ...prefill });
-  const [problems, setProblems] = React.useState<Problems>({});
-  const [refusal, setRefusal] = React.useState<Refusal | null>(null);
-  const [isSending, setSending] = React.useState(false);
-  const form = React.useRef<HTMLFormElement>(null);
-  const change = (changes: Partial<IAsk>) => setAsk({ ...ask, ...changes });
-  const tell = (found: Problems) => {
-    setProblems(found);
-    const first = FIELDS.find(field => found[field]);
-    form.current?.querySelector<HTMLElement>(`#${idOf(first ?? 'subject')}`)?.focus();
-  };
-  const send = async () => {
-    const found = problemsOf(ask, words);
-    setRefusal(null);
-    if (Object.keys(found).length > 0) {
-      return tell(found);
-    }
-    setSending(true);
-    try {
-      onSent(await requests.submit(tidy(ask)));
-    } catch (reason) {
-      const said = reason instanceof Refusal ? reason : new Refusal('unforeseen', String(reason), '');
-      setSending(false);
-      if (Object.keys(said.fields).length > 0) {
-        return tell(said.fields);
-      }
-      setRefusal(said);
-    }
-  };
+  const { form, ask, change, problems, refusal, isSending, send } = useDraft(props);
   const field = { words, problems };
   return (
     <form
@@ -85,114 +53,47 @@ function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }
         {trans.__('The administrators of this hub read it, and you are told what they decide.')}
       </p>
       <Kinds ask={ask} words={words} onChange={kind => change({ kind })} />
-      <Labelled
+      <What {...field} ask={ask} onChange={change} offers={environments.catalog?.environments ?? []} />
+      <TextField
         {...field}
-        field="subject"
-        label={ask.kind === 'package' ? trans.__('Package') : trans.__('What the environment is for')}
-        hint={
-          ask.kind === 'package'
-            ? trans.__('A name, and versions if they matter, such as xgboost>=2.')
-            : trans.__('A name and what should be in it.')
-        }
-        required
-      >
-        {attributes => (
-          <input
-            {...attributes}
-            className="jp-mod-styled"
-            spellCheck={false}
-            autoComplete="off"
-            maxLength={200}
-            value={ask.subject}
-            onChange={event => change({ subject: event.target.value })}
-          />
-        )}
-      </Labelled>
-      {ask.kind === 'package' && (
-        <Labelled {...field} field="environment" label={trans.__('Add it to')}>
-          {attributes => (
-            <HTMLSelect
-              {...attributes}
-              className="jp-EnvGuard-choose"
-              iconProps={CARET}
-              value={ask.environment}
-              onChange={event => change({ environment: event.target.value })}
-            >
-              <option value="">{trans.__('No environment in particular')}</option>
-              {basesOf(environments.catalog?.environments ?? [], ask.environment).map(([name, title]) => (
-                <option key={name} value={name}>
-                  {title}
-                </option>
-              ))}
-            </HTMLSelect>
-          )}
-        </Labelled>
-      )}
-      <Labelled
-        {...field}
-        field="reason"
+        name="reason"
         label={trans.__('Why')}
         hint={trans.__('What you want to do with it, in %1 characters or more.', SHORTEST_REASON)}
         required
-      >
-        {attributes => (
-          <textarea
-            {...attributes}
-            className="jp-mod-styled jp-EnvGuard-textarea"
-            rows={3}
-            maxLength={1000}
-            value={ask.reason}
-            onChange={event => change({ reason: event.target.value })}
-          />
-        )}
-      </Labelled>
+        rows={3}
+        prose
+        maxLength={1000}
+        value={ask.reason}
+        onChange={reason => change({ reason })}
+      />
       <div className="jp-EnvGuard-pair">
-        <Labelled
+        <TextField
           {...field}
-          field="channel"
+          name="channel"
           label={trans.__('Channel or index')}
           hint={trans.__('Where it is to be found, if you know: conda-forge, an address, …')}
-        >
-          {attributes => (
-            <input
-              {...attributes}
-              className="jp-mod-styled"
-              spellCheck={false}
-              maxLength={200}
-              value={ask.channel}
-              onChange={event => change({ channel: event.target.value })}
-            />
-          )}
-        </Labelled>
-        <Labelled {...field} field="needed_by" label={trans.__('Needed by')}>
-          {attributes => (
-            <input
-              {...attributes}
-              type="date"
-              className="jp-mod-styled"
-              value={ask.neededBy}
-              onChange={event => change({ neededBy: event.target.value })}
-            />
-          )}
-        </Labelled>
+          maxLength={200}
+          value={ask.channel}
+          onChange={channel => change({ channel })}
+        />
+        <TextField
+          {...field}
+          name="needed_by"
+          label={trans.__('Needed by')}
+          type="date"
+          value={ask.neededBy}
+          onChange={neededBy => change({ neededBy })}
+        />
       </div>
-      <Labelled
+      <TextField
         {...field}
-        field="notebooks"
+        name="notebooks"
         label={trans.__('Notebooks that wait for it')}
         hint={trans.__('One path a line.')}
-      >
-        {attributes => (
-          <textarea
-            {...attributes}
-            className="jp-mod-styled jp-EnvGuard-textarea"
-            rows={2}
-            spellCheck={false}
-            value={ask.notebooks.join('\n')}
-            onChange={event => change({ notebooks: event.target.value.split('\n') })}
-          />
-        )}
-      </Labelled>
+        rows={2}
+        value={ask.notebooks.join('\n')}
+        onChange={lines => change({ notebooks: lines.split('\n') })}
+      />
       {refusal && (
         <div className="jp-EnvGuard-failure" role="alert">
           <p className="jp-EnvGuard-failureText">{words.refusal(refusal)}</p>
@@ -205,6 +106,96 @@ function Form(props: IRequestFormProps & { onSent: (request: IRequest) => void }
         </button>
       </p>
     </form>
+  );
+}
+
+type IDraftProps = Pick<IRequestFormProps, 'prefill' | 'requests' | 'words'> & {
+  readonly onSent: (request: IRequest) => void;
+};
+
+/** A request as it is being written, and what is wrong with it. */
+function useDraft({ prefill, requests, words, onSent }: IDraftProps) {
+  const [ask, setAsk] = React.useState<IAsk>({ ...EMPTY, ...prefill });
+  const [problems, setProblems] = React.useState<Problems>({});
+  const [refusal, setRefusal] = React.useState<Refusal | null>(null);
+  const [isSending, setSending] = React.useState(false);
+  const form = React.useRef<HTMLFormElement>(null);
+  /** Show what is wrong, and go to the first field at fault; tell whether there is one. */
+  const tell = (found: Problems): boolean => {
+    setProblems(found);
+    const first = FIELDS.find(field => found[field]);
+    if (first) {
+      form.current?.querySelector<HTMLElement>(`#${idOf(first)}`)?.focus();
+    }
+    return first !== undefined;
+  };
+  const send = async (): Promise<void> => {
+    setRefusal(null);
+    if (tell(problemsOf(ask, words))) {
+      return;
+    }
+    setSending(true);
+    try {
+      onSent(await requests.submit(tidy(ask)));
+    } catch (reason) {
+      const said = reason instanceof Refusal ? reason : new Refusal('unforeseen', String(reason), '');
+      setSending(false);
+      setRefusal(tell(said.fields) ? null : said);
+    }
+  };
+  const change = (changes: Partial<IAsk>) => setAsk({ ...ask, ...changes });
+  return { form, ask, change, problems, refusal, isSending, send };
+}
+
+interface IWhatProps {
+  readonly ask: IAsk;
+  readonly onChange: (changes: Partial<IAsk>) => void;
+  readonly offers: readonly IEnvironment[];
+  readonly problems: Problems;
+  readonly words: Words;
+}
+
+/** What is asked for: a package for an environment, or an environment in words. */
+function What({ ask, onChange, offers, ...field }: IWhatProps): JSX.Element {
+  const { trans } = field.words;
+  const isPackage = ask.kind === 'package';
+  return (
+    <>
+      <TextField
+        {...field}
+        name="subject"
+        label={isPackage ? trans.__('Package') : trans.__('What the environment is for')}
+        hint={
+          isPackage
+            ? trans.__('A name, and versions if they matter, such as xgboost>=2.')
+            : trans.__('A name and what should be in it.')
+        }
+        required
+        maxLength={200}
+        value={ask.subject}
+        onChange={subject => onChange({ subject })}
+      />
+      {isPackage && (
+        <Labelled {...field} name="environment" label={trans.__('Add it to')}>
+          {attributes => (
+            <HTMLSelect
+              {...attributes}
+              className="jp-EnvGuard-choose"
+              iconProps={CARET}
+              value={ask.environment}
+              onChange={event => onChange({ environment: event.target.value })}
+            >
+              <option value="">{trans.__('No environment in particular')}</option>
+              {basesOf(offers, ask.environment).map(([name, title]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </HTMLSelect>
+          )}
+        </Labelled>
+      )}
+    </>
   );
 }
 
@@ -284,51 +275,6 @@ function Kinds({ ask, words, onChange }: IKindsProps): JSX.Element {
         </label>
       ))}
     </fieldset>
-  );
-}
-
-interface IAttributes {
-  readonly id: string;
-  readonly required: boolean;
-  readonly 'aria-invalid': boolean;
-  readonly 'aria-describedby'?: string;
-}
-
-interface ILabelledProps {
-  readonly field: Field;
-  readonly label: string;
-  readonly hint?: string;
-  readonly required?: boolean;
-  readonly problems: Problems;
-  readonly words: Words;
-  readonly children: (attributes: IAttributes) => JSX.Element;
-}
-
-/** A field: its label above, what helps below, and below that what is wrong. */
-function Labelled({ field, label, hint, required, problems, words, children }: ILabelledProps): JSX.Element {
-  const id = idOf(field);
-  const problem = problems[field];
-  const described = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
-  return (
-    <div className="jp-EnvGuard-field">
-      <label htmlFor={id}>{required ? label : words.trans.__('%1 (optional)', label)}</label>
-      {children({
-        id,
-        required: required ?? false,
-        'aria-invalid': problem !== undefined,
-        ...(described && { 'aria-describedby': described })
-      })}
-      {hint && (
-        <span id={`${id}-hint`} className="jp-EnvGuard-quiet">
-          {hint}
-        </span>
-      )}
-      {problem && (
-        <span id={`${id}-problem`} className="jp-EnvGuard-problem" role="alert">
-          {problem}
-        </span>
-      )}
-    </div>
   );
 }
 

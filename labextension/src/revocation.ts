@@ -12,6 +12,10 @@ import { shorten, type Words } from './words';
 
 /** A notification shows 140 characters, and the hint belongs to them. */
 const MAX_REASON = 100;
+const MAX_FINDING = 72;
+
+/** How long a sentence stays that nobody has to act upon at once; the badge goes on saying it. */
+const READING_MS = 15_000;
 
 export interface IRevocationProps {
   readonly environments: IEnvironments;
@@ -92,13 +96,13 @@ export class RevocationWatch implements IDisposable {
     const { trans } = words;
     const { environment, release } = origin ?? { environment: '', release: '' };
     const said = trans.__(
-      'The kernel of %1 is not as %2 was sealed: %3',
+      'The kernel of %1 has drifted from %2: %3',
       shorten(name(), 24),
       `${environment} ${release}`,
-      findings[0]?.message ?? ''
+      shorten(findings[0]?.message ?? '', MAX_FINDING)
     );
     return Notification.warning(said, {
-      autoClose: false,
+      autoClose: READING_MS,
       actions: [{ label: trans.__('Details'), callback: () => show(environment, release) }]
     });
   }

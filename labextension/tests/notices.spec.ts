@@ -215,7 +215,7 @@ describe('RevocationWatch', () => {
     const finding = { kind: 'changed', name: 'numpy', where: 'x', message: 'numpy has changed.' };
     const { show } = watch(standing({ mark: 'drifted', findings: [finding] }));
     expect(shown()[0]?.message).toBe(
-      'The kernel of analysis.ipynb is not as datasci 2026.11 was sealed: numpy has changed.'
+      'The kernel of analysis.ipynb has drifted from datasci 2026.11: numpy has changed.'
     );
     press('Details');
     expect(show).toHaveBeenCalledWith('datasci', '2026.11');

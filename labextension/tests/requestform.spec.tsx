@@ -138,6 +138,16 @@ describe('RequestForm', () => {
     expect(screen.getByRole('alert').textContent).toBe('This day is over.');
   });
 
+  it('says what it has no field for', async () => {
+    answer = () => Promise.reject(new Refusal('request-invalid', 'The kind is odd.', '', { kind: 'Odd.' }));
+    show({ subject: 'xgboost' });
+    await send();
+    expect(screen.getByRole('alert').textContent).toContain('more characters');
+    type('Why', REASON);
+    await send();
+    expect(screen.getByRole('alert').textContent).toBe('The kind is odd.');
+  });
+
   it('keeps what was typed when the server refuses, and says why', async () => {
     answer = () => Promise.reject(new Refusal('too-many-requests', 'Twenty are open.', 'Wait for one.'));
     show({ subject: 'xgboost' });
