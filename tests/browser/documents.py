@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from demo import hub
 from demo.hubclient import HubClient
@@ -49,13 +49,14 @@ def put_notebook(
     language: str = "python",
     stamp: dict[str, str] | None = None,
     output: str = "",
+    source: str = "print(6 * 7)",
 ) -> None:
     """Write a notebook with one cell for `kernel`, perhaps with an output and a stamp."""
     outputs = [{"output_type": "stream", "name": "stdout", "text": output}] if output else []
     cell = {
         "id": "c1",
         "cell_type": "code",
-        "source": "print(6 * 7)",
+        "source": source,
         "metadata": {},
         "execution_count": 1 if output else None,
         "outputs": outputs,
@@ -106,3 +107,14 @@ def axe_findings(page: Page, selector: str) -> list[str]:
     page.add_script_tag(path=AXE)
     found = page.evaluate("selector => axe.run(selector, {resultTypes: ['violations']})", selector)
     return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+
+
+def run_cell(page: Page) -> None:
+    """Run the cell that `put_notebook` has written, which prints 42."""
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
+    page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
+    page.keyboard.press("End")
+    # As a person does; JupyterLab drops what is run in the moment its kernel gets ready.
+    page.keyboard.type("  # again", delay=30)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".jp-OutputArea-output").first).to_contain_text("42")

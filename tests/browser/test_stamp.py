@@ -7,7 +7,15 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.hubclient import HubClient
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import fresh_lab, notebook_at, put_notebook, signed_in, stamp_of, still
+from tests.browser.documents import (
+    fresh_lab,
+    notebook_at,
+    put_notebook,
+    run_cell,
+    signed_in,
+    stamp_of,
+    still,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
@@ -21,15 +29,6 @@ def open_notebook(page: Page, running: RunningHub, path: str, mark: str = "appro
     """Open a notebook that is there and wait until it is known where its kernel comes from."""
     log_in(page, running.url, "analyst", fresh_lab(path), ".jp-Notebook")
     expect(page.locator(".jp-EnvGuard-badge:visible").first).to_have_attribute("data-mark", mark)
-
-
-def run_cell(page: Page) -> None:
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
-    page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
-    # As a person does; JupyterLab drops what is run in the moment its kernel gets ready.
-    page.keyboard.type("  # again", delay=30)
-    page.keyboard.press("Control+Enter")
-    expect(page.locator(".jp-OutputArea-output").first).to_contain_text("42")
 
 
 def save(page: Page) -> None:
