@@ -90,11 +90,11 @@ def may_mount() -> bool:
     return False  # pragma: no cover - every Linux has this row
 
 
-def mount(source: str, target: Path, kind: str, options: str = "") -> None:
-    """Mount `source` at the folder `target`, read-only; raises `OSError`."""
+def mount(source: str, target: Path, kind: str, options: str = "", *, flags: int = FLAGS) -> None:
+    """Mount `source` at the folder `target`, read-only unless `flags` say else; raises `OSError`."""
     _check(
         ctypes.CDLL(None, use_errno=True).mount(
-            os.fsencode(source), os.fsencode(target), kind.encode(), FLAGS, os.fsencode(options)
+            os.fsencode(source), os.fsencode(target), kind.encode(), flags, os.fsencode(options)
         ),
         str(target),
     )

@@ -39,7 +39,7 @@ RECORD_BYTES = 4096
 """Size of the note beside a form."""
 
 RECORD_SUFFIX = ".json"
-SCRATCH = ("form", "names", "trial")
+SCRATCH = ("form", "names", "skeleton", "trial")
 """How the names of folders end in which a form is made, mounted and compared."""
 
 
@@ -238,7 +238,8 @@ class Presence:
         ):
             target = scratch / form.path.name
             manifest, objects = image.manifest, Objects(self._layout, owner)
-            form.tier.make(Making(image.path, manifest, objects, scratch, owner), target)
+            with self._scratch(image.path.name, "skeleton") as skeleton:
+                form.tier.make(Making(image.path, manifest, objects, skeleton, owner), target)
             target.chmod(0o444)
             give(target, owner)
             with self._scratch(image.path.name, "names") as names:

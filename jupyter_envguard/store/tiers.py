@@ -25,7 +25,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from jupyter_envguard.errors import Unavailable
-from jupyter_envguard.image import Manifest, Owner
+from jupyter_envguard.image import Line, Manifest, Owner
+from jupyter_envguard.image.manifest import PERMISSIONS
 from jupyter_envguard.store import mounts
 from jupyter_envguard.store.objects import SHARED_BYTES, Objects
 
@@ -95,31 +96,38 @@ class Overlay:
         return _cannot_mount("overlay", (6, 5)) or _cannot_mount("squashfs", (0, 0)) or _lacks_loop()
 
     def make(self, making: Making, target: Path) -> None:
-        """Make an image of a tree in which every shared file is a hole that names its object."""
-        skeleton = making.scratch / "skeleton"
-        skeleton.mkdir(0o700)
+        """Make an image of a tree in which every shared file is a hole that names its object.
+
+        The tree is made in memory: making and deleting as many files on a disk takes
+        many times as long.
+        """
+        skeleton = making.scratch
+        mounts.mount("envguard", skeleton, "tmpfs", "mode=700", flags=mounts.NO_SETUID | mounts.NO_DEVICES)
         for line in making.manifest.lines:
             path = skeleton / line.path
-            known = making.objects.path(line)
             if line.kind == "d":
                 path.mkdir(0o700)
             elif line.kind == "l":
                 path.symlink_to(line.content)
-            elif line.size >= SHARED_BYTES and known.exists():
-                path.touch()
-                os.truncate(path, line.size)
-                os.setxattr(path, "trusted.overlay.metacopy", b"")
-                redirect = f"/{known.parent.name}/{known.name}".encode()
-                os.setxattr(path, "trusted.overlay.redirect", redirect)
             else:
-                shutil.copyfile(making.tree / line.path, path, follow_symlinks=False)
-            if line.kind == "f":
-                path.chmod(0o555 if line.mode == "x" else 0o444)
+                self._place(making, line, path)
         for line in reversed(making.manifest.lines):
             if line.kind == "d":
                 (skeleton / line.path).chmod(0o555)
         skeleton.chmod(0o555)
         _make_squashfs(skeleton, making, target, "-xattrs")
+
+    def _place(self, making: Making, line: Line, path: Path) -> None:
+        known = making.objects.path(line)
+        if line.size >= SHARED_BYTES and known.exists():
+            path.touch()
+            os.truncate(path, line.size)
+            os.setxattr(path, "trusted.overlay.metacopy", b"")
+            redirect = f"/{known.parent.name}/{known.name}".encode()
+            os.setxattr(path, "trusted.overlay.redirect", redirect)
+        else:
+            shutil.copyfile(making.tree / line.path, path, follow_symlinks=False)
+        path.chmod(PERMISSIONS[line.mode])
 
     def mount(self, form: Path, place: Place) -> None:
         """Mount the names where nobody looks, then both together; the first mount lives on in the second."""
