@@ -4,7 +4,9 @@ A filter sees the numbers and arguments of calls, never files. So it takes away 
 has no file that a wall could judge: programs and libraries in anonymous memory, and
 calls by the numbers of another machine (32 bit, x32), of which there are no tables
 here. `MEMORY` takes away memory that is written and then run, as `systemd`'s
-`MemoryDenyWriteExecute` does; just-in-time compilers need it.
+`MemoryDenyWriteExecute` does, and besides the two ways around that: a personality in
+which whatever is read is run, and a debugger, which writes where nobody may. Just-in-time
+compilers need it.
 
 The filter is classic BPF, see the manual pages seccomp(2) and bpf(4) and the
 kernel's `Documentation/userspace-api/seccomp_filter.rst`.
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 PROGRAMS = ("memfd_create", "memfd_secret", "execveat", "io_uring_setup")
 """Calls that run what has no place in the file system, or that are made past a filter."""
 
-MEMORY = ("mmap", "mprotect", "pkey_mprotect", "shmat")
+MEMORY = ("mmap", "mprotect", "pkey_mprotect", "shmat", "personality", "ptrace")
 """Calls that make memory which is written and then run."""
 
 NUMBERS = {
@@ -38,6 +40,8 @@ NUMBERS = {
         "mprotect": 10,
         "pkey_mprotect": 329,
         "shmat": 30,
+        "personality": 135,
+        "ptrace": 101,
     },
     "aarch64": {
         "memfd_create": 279,
@@ -48,6 +52,8 @@ NUMBERS = {
         "mprotect": 226,
         "pkey_mprotect": 288,
         "shmat": 196,
+        "personality": 92,
+        "ptrace": 117,
     },
 }
 """Numbers of the calls by machine."""
@@ -58,7 +64,7 @@ ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32 = 0x40000000
 """The bit that marks x32's numbers; they come with the architecture of x86_64."""
 
-_AT_EMPTY_PATH, _PROT_WRITE, _PROT_EXEC, _SHM_EXEC = 0x1000, 2, 4, 0o100000
+_AT_EMPTY_PATH, _PROT_WRITE, _PROT_EXEC, _SHM_EXEC, _READ_IMPLIES_EXEC = 0x1000, 2, 4, 0o100000, 0x400000
 
 WHEN = {
     "execveat": (4, _AT_EMPTY_PATH),
@@ -66,6 +72,7 @@ WHEN = {
     "mprotect": (2, _PROT_EXEC),
     "pkey_mprotect": (2, _PROT_EXEC),
     "shmat": (2, _SHM_EXEC),
+    "personality": (0, _READ_IMPLIES_EXEC),
 }
 """Calls that are refused only if all of these bits are set in the argument of this place."""
 

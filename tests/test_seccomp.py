@@ -87,6 +87,9 @@ def test_calls_of_x32_do_not_exist(number: int) -> None:
         ("pkey_mprotect", (0, 0, 5), errno.EPERM),
         ("shmat", (0, 0, 0o100000), errno.EPERM),
         ("shmat", (0, 0, 0o10000), 0),
+        ("personality", (0x400000,), errno.EPERM),
+        ("personality", (0x40000,), 0),
+        ("ptrace", (), errno.EPERM),
     ],
 )
 def test_what_is_refused_and_how(machine: str, call: str, argument: tuple[int, ...], refusal: int) -> None:
@@ -133,6 +136,26 @@ def test_memory_that_was_written_does_not_run_any_more() -> None:
         return [memory(7), memory(3), made_to_run_later(), os.spawnl(os.P_WAIT, "/bin/true", "true")]
 
     assert in_child(act) == ["refused", "made", errno.EPERM, 0]
+
+
+def test_no_personality_runs_what_is_only_read() -> None:
+    def act(_: int) -> list[object]:
+        libc = ctypes.CDLL(None, use_errno=True)
+        before = libc.personality(0x400000)
+        confined(seccomp.MEMORY)
+        libc.personality(0)
+        return [before, libc.personality(0x400000), ctypes.get_errno()]
+
+    assert in_child(act) == [0, -1, errno.EPERM]
+
+
+def test_no_debugger_writes_where_nobody_may() -> None:
+    def act(_: int) -> list[int]:
+        confined(seccomp.MEMORY)
+        libc = ctypes.CDLL(None, use_errno=True)
+        return [libc.ptrace(0, 0, 0, 0), ctypes.get_errno()]
+
+    assert in_child(act) == [-1, errno.EPERM]
 
 
 def test_a_program_that_is_open_still_starts() -> None:
