@@ -68,9 +68,8 @@ class Watch:
         self._mapped: set[bytes] = set()
         self._code_size = b""
         self._told: set[Finding] = set()
-        self._folders: dict[str, bool] = {}
         self._approved: set[str] = set()
-        self._distributions: dict[str, dict[str, str]] = {}
+        self._distributions: dict[tuple[str, int], dict[str, str]] = {}
 
     def look(self) -> list[Finding]:
         """Return what was loaded since the last look and is not of the environment, each thing once."""
@@ -106,10 +105,7 @@ class Watch:
         # Nobody can put a link into the environment, so within it the text of a path is enough.
         if path.startswith(self._home) and "/../" not in path:
             return True
-        folder = dirname(path)
-        if folder not in self._folders:
-            self._folders[folder] = (realpath(folder) + "/").startswith((self._prefix, _OURS))
-        return self._folders[folder]
+        return (realpath(dirname(path)) + "/").startswith((self._prefix, _OURS))
 
     def _outside(self, name: str, path: str) -> Iterator[Finding]:
         """Say what a module outside of the environment is; nothing for a user's own."""
@@ -138,9 +134,10 @@ class Watch:
 
     def _installed(self, root: str) -> dict[str, str]:
         """Return the distributions in the folder `root` by the names of their modules."""
-        if root not in self._distributions:
-            self._distributions[root] = dict(_modules_of_distributions(root))
-        return self._distributions[root]
+        kept = root, _changed(root)  # packages come to folders from which something was imported before
+        if kept not in self._distributions:
+            self._distributions[kept] = dict(_modules_of_distributions(root))
+        return self._distributions[kept]
 
 
 def watch(shell: Any) -> None:
@@ -217,6 +214,14 @@ def _is_archive(root: str) -> bool:
     while len(root) > 1 and not os.path.lexists(root):
         root = dirname(root)
     return isfile(root)
+
+
+def _changed(folder: str) -> int:
+    """Return when a name in `folder` last came or went."""
+    try:
+        return os.stat(folder).st_ctime_ns
+    except OSError:
+        return 0
 
 
 def _listed(folder: str) -> list[str]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
-from os import fsdecode, listdir  # bound now: a cell may replace them
+from os import fsdecode, listdir, stat  # bound now: a cell may replace them
 from os.path import abspath, dirname, isfile, lexists, realpath
 from os.path import split as split_path
 
@@ -112,14 +112,17 @@ def audit_of(prefix: str, finder: Finder) -> Callable[[str, tuple[Any, ...]], No
 def judge_of(prefix: str) -> Judge:
     """Return the judge of the environment in `prefix`."""
     inside = (realpath(prefix) + "/", dirname(realpath(__file__)) + "/")
-    folders: dict[str, bool] = {}
-    roots: dict[str, frozenset[str] | None] = {}
+    folders: set[str] = set()
+    roots: dict[tuple[str, int], frozenset[str] | None] = {}
     approved: set[str] = set()
 
     def is_inside(folder: str) -> bool:
-        if folder not in folders:
-            folders[folder] = (realpath(folder) + "/").startswith(inside)
-        return folders[folder]
+        if folder in folders:
+            return True
+        found = (realpath(folder) + "/").startswith(inside)
+        if found and (folder + "/").startswith(inside):  # a link from outside may lead elsewhere later
+            folders.add(folder)
+        return found
 
     def judge(name: str, path: str) -> str:
         path = abspath(path)
@@ -131,9 +134,10 @@ def judge_of(prefix: str) -> Judge:
         approved.update(() if approved else _names_in(inside[0]))
         if name and top in approved:
             return "the environment has a module of that name"
-        if root not in roots:
-            roots[root] = _installed_in(root)
-        installed = roots[root]
+        kept = root, _changed(root)
+        if kept not in roots:
+            roots[kept] = _installed_in(root)
+        installed = roots[kept]
         return "it is an installed package" if installed is None or top in installed else ""
 
     return judge
@@ -193,6 +197,14 @@ def _names_in(prefix: str) -> set[str]:
         names = (name.partition(".")[0] for name in _listed(folder) if "-" not in name)
         found.update(filter(str.isidentifier, names))
     return found - {"__main__", "__pycache__", "site-packages"}
+
+
+def _changed(root: str) -> int:
+    """Return when a name in the folder `root` last came or went, as nobody can set it."""
+    try:
+        return stat(root).st_ctime_ns
+    except OSError:
+        return 0
 
 
 def _installed_in(root: str) -> frozenset[str] | None:

@@ -82,6 +82,18 @@ class TestModules:
         importlib.import_module("older")
         assert watch.look() == [Finding("foreign-package", "old 2", str(outside))]
 
+    def test_a_package_beside_a_helper_that_was_imported_before_is_foreign(
+        self, watch: Watch, outside: Path
+    ) -> None:
+        (outside / "helper.py").touch()
+        importlib.import_module("helper")
+        assert watch.look() == []
+        distribution(outside, "thing", "thing.py,,\n")
+        (outside / "thing.py").touch()
+        importlib.invalidate_caches()
+        importlib.import_module("thing")
+        assert watch.look() == [Finding("foreign-package", "thing 1.0", str(outside))]
+
     def test_a_folder_of_packages_needs_no_records(
         self, watch: Watch, outside: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -109,6 +109,23 @@ class TestJudge:
         assert judge("foreign.more", own / "foreign/more.py") == PACKAGE
         assert judge("helper", own / "helper.py") == ("" if listed else PACKAGE)
 
+    def test_a_package_that_came_later_is_one(self, judge: Judging, own: Path) -> None:
+        assert judge("helper", own / "helper.py") == ""
+        distribution(own, "thing/__init__.py,,\n")
+        assert judge("thing", own / "thing/__init__.py") == PACKAGE
+        assert judge("helper", own / "helper.py") == ""
+
+    def test_a_link_into_the_environment_is_followed_each_time(
+        self, judge: Judging, own: Path, prefix: Path
+    ) -> None:
+        link = own / "link"
+        link.symlink_to(next(prefix.glob("lib/*/site-packages")))
+        assert judge("numpy", link / "numpy/__init__.py") == ""
+        assert judge("six", link / "six.py") == ""
+        link.unlink()
+        distribution(link, "six.py,,\n")
+        assert judge("six", link / "six.py") == PACKAGE
+
     def test_without_a_name_the_folders_tell_which_package_it_is(self, judge: Judging, own: Path) -> None:
         distribution(own, record="mine/__init__.py,,\nmine/deep/__init__.py,,\n")
         (own / "mine/deep").mkdir()
