@@ -1,0 +1,159 @@
+"""A real server behind the wall of a hub, in lockdown: it starts, offers kernels and opens terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+from websocket import create_connection
+
+from jupyter_envguard.hub.wall import in_front
+from jupyter_envguard.site import load
+from tests.sites import SiteBuilder, real_images
+from tests.test_wall import needs_mounts
+
+ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/")
+TOKEN = "the-token-of-the-test"
+EXTENSIONS = str({"jupyter_envguard": True, "jupyter_server_terminals": True})
+pytestmark = [pytest.mark.packs, needs_mounts]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    address: str
+    home: Path
+
+    def ask(self, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.address}/{path}", data, {"Authorization": f"token {TOKEN}"})
+        with urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    home = tmp_path / "home"
+    home.mkdir()
+    images = real_images()
+    builder = SiteBuilder(tmp_path / "site", store=images["minimal"].path.parent)
+    builder.offer(images["minimal"], "minimal", "2026.11")
+    text = builder.path.read_text().replace("level: enforce", "level: lockdown")
+    builder.path.write_text(text.replace("mode: best-effort", "mode: required"))
+    site = load(builder.path)
+    command = [
+        *in_front(site, site.guard, sys.executable),
+        *(
+            sys.executable,
+            "-I",
+            "-m",
+            "jupyter_server",
+            "--allow-root",
+            "--no-browser",
+            f"--port={free_port()}",
+        ),
+        *(
+            f"--IdentityProvider.token={TOKEN}",
+            f"--EnvGuardApp.site={site.path}",
+            f"--ServerApp.root_dir={home}",
+        ),
+        *(
+            f"--ServerApp.jpserver_extensions={EXTENSIONS}",
+            "--ServerApp.terminado_settings={'shell_command': '/bin/bash'}",
+        ),
+        "--KernelProvisionerFactory.default_provisioner_name=envguard-provisioner",
+    ]
+    environment = {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+    }
+    process = subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True)
+    heard = Heard(process)
+    try:
+        yield Server(heard.address(), home)
+    finally:
+        process.terminate()
+        process.wait()
+        heard.close()
+
+
+def listens(address: str) -> bool:
+    try:
+        with urlopen(Request(f"{address}/api"), timeout=60):
+            return True
+    except URLError:
+        return False
+
+
+class Heard:
+    """What a server says, read so that it never waits for a reader."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.said: list[str] = []
+        self.known = threading.Event()
+        self.process = process
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.said.append(line)
+            if ADDRESS.search(line):
+                self.known.set()
+        self.known.set()
+
+    def address(self) -> str:
+        assert self.known.wait(120)
+        found = ADDRESS.search("".join(self.said))
+        assert found, "".join(self.said)
+        while not listens(found[1]):  # it says so a moment before it does
+            assert self.process.poll() is None, "".join(self.said)
+        return found[1]
+
+    def close(self) -> None:
+        self.reader.join()
+        assert self.process.stderr
+        self.process.stderr.close()
+
+
+def test_kernels_are_offered(server: Server) -> None:
+    assert list(server.ask("api/kernelspecs")["kernelspecs"]) == ["minimal"]
+
+
+def test_a_terminal_starts_and_runs_no_python(server: Server) -> None:
+    name = server.ask("api/terminals", {})["name"]
+    address = f"{server.address.replace('http', 'ws')}/terminals/websocket/{name}?token={TOKEN}"
+    terminal = create_connection(address, timeout=60)
+    try:
+        line = f"{sys.executable} -c 1; conda install x; id -u; echo do''ne\n"
+        terminal.send(json.dumps(["stdin", line]))
+        said = ""
+        while "done" not in said:
+            kind, text, *_ = json.loads(terminal.recv())
+            said += text if kind == "stdout" else ""
+    finally:
+        terminal.close()
+    assert "Permission denied" in said
+    assert "'conda install' is turned off for approved environments" in " ".join(said.split())
+    assert f"{os.geteuid()}\r\n" in said
