@@ -36,6 +36,7 @@ from jupyter_envguard.kernels.journal import Journal
 from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
 from jupyter_envguard.kernels.listing import Listing, closed, listing_for
 from jupyter_envguard.kernels.notices import Notices
+from jupyter_envguard.kernels.ration import Ration
 from jupyter_envguard.kernels.subject import Subject, Subjects
 from jupyter_envguard.kernels.successor import successor
 from jupyter_envguard.site import Enforcement, Site
@@ -50,6 +51,11 @@ SHOWN_CHARACTERS = 80
 
 MAX_SPEC_BYTES = 64 * 1024 * 1024
 """Size of a spec on the disk."""
+
+COUNTED: Mapping[str, str] = MappingProxyType(
+    {"kernel.denied": "kernel-not-approved", "package.denied": "operation-denied"}
+)
+"""Types of events that are refusals, and what is said to be the reason of those that are only counted."""
 
 ONE_PACKAGE = b'"manager":"'
 """Stands once for each package in a spec's canonical bytes, and in no text: there its quotes are escaped.
@@ -112,6 +118,7 @@ class Guard:
     ) -> None:
         """Read nothing yet: a guard that cannot read its site refuses, it does not fail to exist."""
         self.notices = Notices()
+        self.ration = Ration()
         self._path = site
         self._subjects = subjects
         self._server = server
@@ -208,6 +215,14 @@ class Guard:
         """Record what happened in the session outside of kernels; raises as `record` does."""
         listing = self.listing()
         self.sources.journal.write(kind, listing.subject, None, error, catalog=listing.version, **about)
+
+    def record_rests(self, every: bool = False) -> None:
+        """Record how many events were only counted, in the times that have run out, or in `every` time."""
+        for kind, number in self.ration.rests(every).items():
+            code = COUNTED.get(kind)
+            error = Denied(code, "There were more of them than are recorded.") if code else None
+            with contextlib.suppress(EnvGuardError):
+                self.record_session(kind, error, more=number, message=f"{number} more of them")
 
     def launch(self, entry: Entry) -> Launch:
         """Return what a start of `entry` would start, which is no permission to do so.
@@ -311,7 +326,10 @@ class Guard:
     def _record_denial(
         self, listing: Listing, kernel_name: str, kernel_id: str, error: EnvGuardError
     ) -> None:
-        """Record a refusal; that it cannot be recorded does not change it."""
+        """Record a refusal, or count it; that it cannot be recorded does not change it."""
+        self.record_rests()
+        if not self.ration.admits("kernel.denied"):
+            return
         offer = listing.find(kernel_name)
         about: dict[str, str | int] = {
             "kernel_id": kernel_id,

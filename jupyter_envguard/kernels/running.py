@@ -33,7 +33,6 @@ from jupyter_envguard.kernels.attest import attest
 from jupyter_envguard.kernels.drift import Finding, State, Witness
 from jupyter_envguard.kernels.guard import Guard, Permit
 from jupyter_envguard.kernels.lines import Lines
-from jupyter_envguard.kernels.ration import Ration
 from jupyter_envguard.kernels.reports import Change, Looked, parse
 
 SESSION = ""
@@ -99,7 +98,6 @@ class Running:
         self._clock = clock
         self._turn = threading.RLock()
         self._kernels: dict[str, _Kernel] = {}
-        self._ration = Ration()
         self._lines = Lines(self._hear, self._lost, self._rest, user=os.geteuid())
         self._address: Path | None = None
 
@@ -136,7 +134,7 @@ class Running:
             if os.environ.get(hook.ADDRESS) == str(self._address):
                 del os.environ[hook.ADDRESS]
             self._address = None
-        self._record_rests(every=True)
+        self._guard.record_rests(every=True)
 
     def started(self, process: Process, line: socket.socket | None = None) -> None:
         """Take note of a kernel that was started, in place of one of its id; `line` is ours from now on."""
@@ -246,7 +244,7 @@ class Running:
         self, kernel: _Kernel | None, kind: str, error: EnvGuardError | None, witness: Witness, **about: str
     ) -> None:
         """Record one event about `kernel`, or about the session, as far as its kind is not rationed."""
-        if not self._ration.admits(kind):
+        if not self._guard.ration.admits(kind):
             return
         try:
             if kernel is not None:
@@ -258,26 +256,19 @@ class Running:
 
     def _rest(self) -> float | None:
         """Do what was put off; return when there is something to do again."""
-        self._record_rests()
+        self._guard.record_rests()
         with self._turn:
             put_off = [kernel for kernel in self._kernels.values() if kernel.is_due]
         for kernel in put_off:
             if self._due_in(kernel) <= 0:
                 self._attest(kernel)
         waits = [self._due_in(kernel) for kernel in put_off if kernel.is_due]
-        waits += [wait for wait in [self._ration.wait()] if wait is not None]
+        waits += [wait for wait in [self._guard.ration.wait()] if wait is not None]
         return min(waits, default=None)
 
     def _due_in(self, kernel: _Kernel) -> float:
         """Return the seconds until a report makes the server look at `kernel` again."""
         return kernel.attested_at + ATTEST_SECONDS - self._clock()
-
-    def _record_rests(self, every: bool = False) -> None:
-        """Record how many events were only counted."""
-        for kind, number in self._ration.rests(every).items():
-            error = Denied("operation-denied", "Rules of the site.") if kind == "package.denied" else None
-            with contextlib.suppress(EnvGuardError):
-                self._guard.record_session(kind, error, more=number, message=f"{number} more like it")
 
     def _tell(self, kernel_id: str) -> None:
         with self._turn:

@@ -272,6 +272,14 @@ class TestPermit:
         assert (record.event.type, record.event.outcome) == ("kernel.denied", "denied")
         assert (record.event.reason, record.event.detail["kernel_name"]) == ("no-kernel-approved", "evil")
 
+    def test_refusals_that_repeat_are_counted(self, guard: Guard, site: SiteBuilder):
+        for _ in range(25):
+            assert code(guard.permit, "evil", "k-1") == "no-kernel-approved"
+        assert len(site.events()) == 20
+        guard.record_rests(every=True)
+        last = site.events()[-1].event
+        assert (last.type, last.outcome, last.detail["more"]) == ("kernel.denied", "denied", 5)
+
     def test_check_records_a_refusal_and_no_agreement(
         self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image]
     ):
