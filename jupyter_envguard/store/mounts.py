@@ -26,6 +26,9 @@ FLAGS = READ_ONLY | NO_SETUID | NO_DEVICES
 PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for: not where a variable of the user points."""
 
+SOURCE = "envguard"
+"""What is written as the source of mounts that have no file or device."""
+
 FUSERMOUNT = "fusermount3"
 DETACH = 2
 CAP_SYS_ADMIN = 21

@@ -31,7 +31,7 @@ from jupyter_envguard.store.folders import give, is_folder, listed, make_folder,
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.layout import is_name
 from jupyter_envguard.store.leases import unleased
-from jupyter_envguard.store.mounts import Mount, mount_at
+from jupyter_envguard.store.mounts import SOURCE, Mount, mount_at
 from jupyter_envguard.store.objects import SHARED_BYTES, Objects, hash_of
 from jupyter_envguard.store.tiers import TIERS, Making, Mounted, Place, best
 
@@ -156,15 +156,15 @@ class Presence:
     def check(self, image: Image) -> tuple[Finding, ...]:
         """Return what is seen to differ from the manifest before a kernel starts, as fast as can be honest.
 
-        Where a file of root's, unchanged since it was compared, is mounted read-only,
-        nothing can have changed and nothing is looked at. Elsewhere every path is
-        looked at, and no content is read. Beneath an overlay the objects are.
+        What a file of root's holds that is unchanged since it was compared, and mounted
+        read-only, cannot have changed and is not looked at: everything with EROFS and
+        squashfs, names and small files with an overlay, whose objects are looked at.
+        Elsewhere every path is. No content is read.
         """
         found = mount_at(image.path)
         form = self._form_of(image, found)
-        if found and form and form.tier.holds_everything and self._is_settled(found, form):
-            return ()
-        findings = self._store.verify(image, "stat")
+        settled = found is not None and form is not None and self._is_settled(found, form)
+        findings = () if settled else self._store.verify(image, "stat")
         if form and not form.tier.holds_everything:
             return (*findings, *self._changed_objects(image))
         return findings
@@ -202,7 +202,8 @@ class Presence:
 
     def _is_settled(self, found: Mount, form: Form) -> bool:
         """Tell whether only root could have changed what is mounted, and the machine says that it did not."""
-        if not found.options >= {"ro", "nosuid", "nodev"} or found.backing_file() != str(form.path):
+        is_ours = found.source == SOURCE or found.backing_file() == str(form.path)
+        if not is_ours or not found.options >= {"ro", "nosuid", "nodev"}:
             return False
         owners = {
             form.path.lstat().st_uid,

@@ -102,7 +102,7 @@ class Overlay:
         many times as long.
         """
         skeleton = making.scratch
-        mounts.mount("envguard", skeleton, "tmpfs", "mode=700", flags=mounts.NO_SETUID | mounts.NO_DEVICES)
+        mounts.mount(mounts.SOURCE, skeleton, "tmpfs", "mode=700", flags=mounts.NO_SETUID | mounts.NO_DEVICES)
         for line in making.manifest.lines:
             path = skeleton / line.path
             if line.kind == "d":
@@ -134,7 +134,7 @@ class Overlay:
         _mount_loop(form, place.scratch)
         try:
             options = f"lowerdir={place.scratch}::{place.objects},metacopy=on,redirect_dir=on"
-            mounts.mount("envguard", place.at, "overlay", options)
+            mounts.mount(mounts.SOURCE, place.at, "overlay", options)
         finally:
             mounts.unmount(place.scratch, detach=True)
 
