@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from demo.environments import Packs
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import fresh_lab, put_notebook, signed_in, still
+from tests.browser.documents import fresh_lab, put_notebook, run_cell, signed_in, still
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
@@ -76,6 +77,23 @@ def test_a_revocation_reaches_every_open_page_at_once(
     expect(badge).to_contain_text("datasci 2026.11")
     expect(badge).to_have_attribute("data-mark", "approved")
     expect(page.locator(".Toastify__toast")).to_have_count(0)
+
+
+def test_a_kernel_that_runs_more_than_was_approved_is_told_of(
+    page: Page, storied_hub: RunningHub, analyst: HubClient
+) -> None:
+    source = (
+        "import os, sys; os.makedirs('extra', exist_ok=True); open('extra/tabnanny.py', 'w').close();"
+        " sys.path.insert(0, 'extra'); import tabnanny; print(6 * 7)"
+    )
+    put_notebook(analyst, "drifts.ipynb", "datasci", source=source)
+    log_in(page, storied_hub.url, "analyst", fresh_lab("drifts.ipynb"), ".jp-Notebook")
+    badge = page.locator(".jp-EnvGuard-badge:visible").first
+    expect(badge).to_have_attribute("data-mark", "approved")
+    run_cell(page)
+    expect(badge).to_have_attribute("data-mark", "drifted")
+    expect(badge).to_have_attribute("title", re.compile("The module tabnanny comes from .*extra"))
+    expect(page.locator(".Toastify__toast")).to_contain_text("has drifted from datasci 2026.11")
 
 
 def test_a_release_that_is_approved_appears_in_the_launcher_by_itself(
