@@ -59,6 +59,11 @@ class Frame:
     pieces: tuple[Piece, ...]
     """What it decodes to, one after the other."""
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Blob and offset, which no other frame has."""
+        return self.blob, self.offset
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -150,10 +155,15 @@ def _refuse(why: str, error: Exception | None = None) -> NoReturn:
     ) from error
 
 
-def by_content(frames: Iterable[Frame]) -> Mapping[str, Frame]:
+def by_content(frames: Iterable[Frame]) -> Mapping[Piece, Frame]:
     """Return for every content the first frame that holds it."""
-    found: dict[str, Frame] = {}
+    found: dict[Piece, Frame] = {}
     for frame in frames:
         for piece in frame.pieces:
-            found.setdefault(piece.sha256, frame)
+            found.setdefault(piece, frame)
     return found
+
+
+def in_order(frames: Iterable[Frame]) -> list[Frame]:
+    """Return the frames by blob and offset, each once."""
+    return [frame for _, frame in sorted({frame.place: frame for frame in frames}.items())]

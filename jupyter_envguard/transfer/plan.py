@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jupyter_envguard.errors import Untrusted
 from jupyter_envguard.store import Wanted
-from jupyter_envguard.transfer.index import Frame, by_content
+from jupyter_envguard.transfer.index import Frame, Piece, by_content, in_order
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 
 
@@ -27,19 +27,17 @@ class Run:
 def runs(missing: Iterable[Wanted], frames: Iterable[Frame], limits: Limits = LIMITS) -> tuple[Run, ...]:
     """Return what to read to have `missing`; raise `share-invalid` when the share does not have all of it."""
     held = by_content(frames)
-    needed: set[Frame] = set()
+    needed: list[Frame] = []
     for wanted in missing:
-        frame = held.get(wanted.sha256)
-        if frame is None or not any(
-            piece.sha256 == wanted.sha256 and piece.size == wanted.size for piece in frame.pieces
-        ):
+        frame = held.get(Piece(wanted.sha256, wanted.size))
+        if frame is None:
             raise Untrusted(
                 "share-invalid",
                 f"The share does not have the content {wanted.sha256} of {wanted.size} bytes.",
                 "Publish the release again, or fetch it from another share.",
             )
-        needed.add(frame)
-    return tuple(_runs(sorted(needed, key=lambda frame: (frame.blob, frame.offset)), limits.run_bytes))
+        needed.append(frame)
+    return tuple(_runs(in_order(needed), limits.run_bytes))
 
 
 def _runs(frames: Iterable[Frame], most: int) -> Iterator[Run]:

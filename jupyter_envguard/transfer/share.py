@@ -24,7 +24,7 @@ from jupyter_envguard.image import Image
 from jupyter_envguard.spec import check_digest
 from jupyter_envguard.store import SHARED_BYTES
 from jupyter_envguard.transfer.frames import CHUNK, Contents, grouped, write_frame
-from jupyter_envguard.transfer.index import Frame, Listing, Piece, by_content
+from jupyter_envguard.transfer.index import Frame, Listing, Piece, by_content, in_order
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.sources import FolderSource
 
@@ -71,16 +71,14 @@ class Share:
         with explained(f"publish to {self._root}"):
             for folder in (RELEASES, BLOBS):
                 (self._root / folder).mkdir(mode=0o755, exist_ok=True)
-            known = self._known(like)
-            held = by_content(known)
-            files = {line.content: line for line in documents.manifest.lines if line.kind == "f"}
-            pieces = [Piece(x.content, x.size) for x in files.values() if x.content not in held and x.size]
+            held = by_content(self._known(like))
+            lines = (line for line in documents.manifest.lines if line.kind == "f" and line.size)
+            paths = {Piece(line.content, line.size): image.path / line.path for line in lines}
+            pieces = [piece for piece in paths if piece not in held]
             # Stores do not share small contents, so every node reads them anew: they get frames of their own.
             pieces.sort(key=lambda piece: piece.size < SHARED_BYTES)
-            used = dict.fromkeys(held[content] for content in files if content in held)
-            paths = {content: image.path / line.path for content, line in files.items()}
-            new, size = self._write_blob(pieces, paths) if pieces else ((), 0)
-            frames = sorted((*used, *new), key=lambda frame: (frame.blob, frame.offset))
+            new, size = self._write_blob(pieces, paths) if pieces else ([], 0)
+            frames = in_order((*new, *(held[piece] for piece in paths if piece in held)))
             listing = Listing(documents, tuple(frames)).encode()
             write_atomically(target, listing)
         return Published(new=True, bytes_written=size + len(listing), contents=len(pieces))
@@ -93,14 +91,14 @@ class Share:
 
     def _known(self, like: Iterable[str]) -> list[Frame]:
         """Return the frames of those of the releases `like` that are on the share and can be read."""
-        found: dict[Frame, None] = {}
+        found: list[Frame] = []
         for pack in like:
             with contextlib.suppress(EnvGuardError):
                 content = self._source.read(release_file(pack), self._limits.release_bytes)
                 frames = Listing.decode(content, self._limits).frames
                 sizes = {frame.blob: self._size(frame.blob) for frame in frames}
-                found |= dict.fromkeys(f for f in frames if f.offset + f.length <= sizes[f.blob])
-        return list(found)
+                found += (f for f in frames if f.offset + f.length <= sizes[f.blob])
+        return found
 
     def _size(self, blob: str) -> int:
         try:
@@ -108,7 +106,7 @@ class Share:
         except FileNotFoundError:
             return 0
 
-    def _write_blob(self, pieces: list[Piece], paths: dict[str, Path]) -> tuple[list[Frame], int]:
+    def _write_blob(self, pieces: list[Piece], paths: dict[Piece, Path]) -> tuple[list[Frame], int]:
         spare = self._root / BLOBS / f".{secrets.token_hex(16)}.tmp"
         try:
             with spare.open("xb") as file:
@@ -116,7 +114,7 @@ class Share:
                 frames = []
                 for group in grouped(pieces):
                     start = blob.size
-                    length = write_frame(group, lambda piece: _content(paths[piece.sha256], piece), blob)
+                    length = write_frame(group, lambda piece: _content(paths[piece], piece), blob)
                     frames.append(Frame("", start, length, group))
                 file.flush()
                 os.fsync(file.fileno())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jupyter_envguard.errors import Untrusted
 from jupyter_envguard.image import Image
-from jupyter_envguard.transfer.index import Frame, Listing, Piece, by_content
+from jupyter_envguard.transfer.index import Frame, Listing, Piece, by_content, in_order
 from jupyter_envguard.transfer.limits import LIMITS
 
 A, B = "a" * 64, "b" * 64
@@ -113,4 +113,8 @@ class TestListing:
 
 
 def test_a_content_is_read_from_the_first_frame_that_holds_it():
-    assert by_content(FRAMES) == {A: FRAMES[0], B: FRAMES[0]}
+    assert by_content(FRAMES) == {Piece(A, 3): FRAMES[0], Piece(B, 4): FRAMES[0]}
+
+
+def test_frames_are_in_order_and_each_is_there_once():
+    assert in_order((*reversed(FRAMES), FRAMES[1])) == list(FRAMES)
