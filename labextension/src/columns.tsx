@@ -32,16 +32,16 @@ export function packageColumns(words: Words): readonly IColumn<IPackageRow>[] {
     numeric = false
   ): IColumn<IPackageRow> => ({ id, title, width, render, compare: orderOf(id), numeric });
   return [
-    column('name', trans.__('Package'), 'minmax(14em, 2fr)', ({ name }) => <Text text={name} />),
-    column('version', trans.__('Version'), 'minmax(8em, 1fr)', ({ version }) => <Text text={version} />),
-    column('build', trans.__('Build'), 'minmax(10em, 1fr)', ({ build }) => <Text text={build} />),
+    column('name', trans.__('Package'), 'minmax(13em, 2fr)', ({ name }) => <Text text={name} />),
+    column('version', trans.__('Version'), 'minmax(7em, 1fr)', ({ version }) => <Text text={version} />),
+    column('build', trans.__('Build'), 'minmax(9em, 1fr)', ({ build }) => <Text text={build} />),
     column('channel', trans.__('Channel'), 'minmax(12em, 1fr)', row => (
       <Flagged row={row} flag="other-channel" text={shortChannel(row.item)} words={words} />
     )),
-    column('manager', trans.__('Manager'), 'minmax(7em, 0.5fr)', row => (
+    column('manager', trans.__('Manager'), 'minmax(6.6em, 0.5fr)', row => (
       <Flagged row={row} flag="pip" text={managerOf(row.item)} words={words} />
     )),
-    column('license', trans.__('Licence'), 'minmax(10em, 1fr)', row => (
+    column('license', trans.__('Licence'), 'minmax(9em, 1fr)', row => (
       <Flagged row={row} flag="licence-unknown" text={row.license || trans.__('unknown')} words={words} />
     )),
     column('sha256', trans.__('SHA-256'), 'minmax(7em, 0.5fr)', row =>

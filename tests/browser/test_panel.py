@@ -30,7 +30,6 @@ def test_the_panel_lists_what_the_launcher_offers_and_opens_its_packages(
     panel.get_by_role("button", name="Data Science").click()
     packages = page.locator("#jp-envguard-spec-datasci--2026\\.11")
     expect(packages.get_by_role("row").nth(1)).to_be_visible()
-    page.screenshot(path=IMAGES / "panel.png")
     packages.get_by_role("searchbox").fill("name=numpy")
     expect(packages.get_by_role("rowheader")).to_have_text(["numpy"])
 
@@ -70,7 +69,10 @@ def test_notebook_7_shows_the_badge_too(page: Page, running_hub: RunningHub) -> 
     content["metadata"]["kernelspec"] = {"name": "minimal", "display_name": "Minimal Python"}
     client.put(path, {"type": "notebook", "format": "json", "content": content})
     log_in(page, running_hub.url, "analyst", f"notebooks/{notebook['path']}", ".jp-Notebook")
-    expect(page.locator(".jp-EnvGuard-badge:visible")).to_have_attribute("data-mark", "approved")
+    badge = page.locator(".jp-EnvGuard-badge:visible")
+    expect(badge).to_have_attribute("data-mark", "approved")
+    badge.click()
+    expect(page.locator("#jp-envguard-spec-minimal--2026\\.11").get_by_role("row").nth(1)).to_be_visible()
     page.screenshot(path=IMAGES / "notebook7.png")
 
 

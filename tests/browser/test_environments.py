@@ -1,0 +1,356 @@
+"""Packages searched, explained, compared and taken along, at a real hub with a large environment."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Response, expect
+
+from demo import hub
+from demo.environments import Packs
+from jupyter_envguard.catalog import State
+from tests.browser import large
+from tests.browser.conftest import IMAGES, PATIENCE, RunningHub, log_in
+from tests.browser.documents import AXE, still
+from tests.sites import SiteBuilder, short_folder
+
+pytestmark = [pytest.mark.browser, pytest.mark.packs]
+
+SETTINGS = ".jupyter/lab/user-settings/@jupyterlab"
+WHOLE_HASH = re.compile(r"^[0-9a-f]{64}$")
+SCIENTISTS = {"groups": ("data-science",), "display_name": "Data Science"}
+
+
+@pytest.fixture(scope="module")
+def wide_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Start a hub whose site has old and new, large and small, withdrawn and mixed environments."""
+    folder = tmp_path_factory.mktemp("wide")
+    with short_folder() as store:
+        site = SiteBuilder(folder / "site", store / "s")
+        _fill(site, packs, folder)
+        (port,) = hub.free_ports(1)
+        url = f"http://127.0.0.1:{port}"
+        config = hub.write_config(folder / "hub", site.path, port)
+        log = folder / "hub" / "hub.log"
+        with hub.running(config, url, log):
+            yield RunningHub(url, site.path, folder / "hub" / "home", log)
+
+
+def _fill(site: SiteBuilder, packs: Packs, folder: Path) -> None:
+    about = "NumPy, pandas and Matplotlib"
+    old = {"state": State.DEPRECATED, "successor": "datasci@2026.11", "expires": "2027-01-31T00:00:00Z"}
+    site.offer(site.image(packs.datasci), "datasci", "2026.05", description=about, **SCIENTISTS, **old)
+    site.offer(site.image(packs.datasci_next), "datasci", "2026.11", description=about, **SCIENTISTS)
+    site.offer(site.image(packs.minimal), "minimal", "2026.11", display_name="Minimal Python")
+    mixed = {"groups": ("data-science",), "display_name": "Humanize on top"}
+    site.offer(site.image(packs.pip_on_top), "humane", "2026.11", **mixed)
+    site.offer(site.image(large.write(folder)), "large", "2026.11", display_name="Three Thousand")
+    calc = {"groups": ("data-science",), "display_name": "Calculator", "successor": "datasci@2026.11"}
+    site.offer(site.image(packs.calc), "calc", "1", **calc)
+    site.revoke("calc", "1")
+
+
+@pytest.fixture
+def prefer(wide_hub: RunningHub) -> Iterator[Callable[[str, dict[str, Any]], None]]:
+    """Return a function that writes a person's settings; they are forgotten after the test."""
+    written: list[Path] = []
+
+    def write(plugin: str, settings: dict[str, Any]) -> None:
+        path = wide_hub.home / "analyst" / SETTINGS / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+        written.append(path)
+
+    yield write
+    for path in written:
+        path.unlink()
+
+
+def open_panel(page: Page, url: str, query: str = "") -> Locator:
+    """Log in and open the side panel."""
+    log_in(page, url, "analyst", *([f"lab{query}"] if query else []))
+    panel = page.get_by_role("region", name="Approved environments")
+    page.get_by_role("tab", name="Approved environments").click()
+    expect(panel.locator(".jp-EnvGuard-cardName").first).to_be_visible()
+    return panel
+
+
+def open_spec(panel: Locator, name: str) -> Locator:
+    """Open the page of an environment from the panel and wait for its packages."""
+    panel.locator(".jp-EnvGuard-card", has_text=name).first.click()
+    spec = panel.page.locator(".jp-EnvGuard-page:visible")
+    expect(spec.get_by_role("row").nth(2)).to_be_visible()
+    return spec
+
+
+def packages(spec: Locator) -> list[str]:
+    """Return the names of the packages that are drawn."""
+    return spec.get_by_role("rowheader").all_inner_texts()
+
+
+class TestPanel:
+    def test_finds_environments_by_what_is_in_them(self, page: Page, wide_hub: RunningHub) -> None:
+        panel = open_panel(page, wide_hub.url)
+        names = panel.locator(".jp-EnvGuard-cardName")
+        page.get_by_role("searchbox", name="Search environments and packages").fill("pandas>=2")
+        expect(names).to_have_text(["Data Science", "Data Science"])
+        expect(panel.locator(".jp-EnvGuard-hit").first).to_contain_text("pandas ")
+        page.get_by_role("searchbox", name="Search environments and packages").fill("pandas>=99")
+        expect(panel.get_by_text("No environment that you may use has “pandas>=99”.")).to_be_visible()
+        page.get_by_role("searchbox", name="Search environments and packages").fill("minimal")
+        expect(names).to_have_text(["Minimal Python"])
+
+    def test_says_what_is_not_available_and_what_to_use(self, page: Page, wide_hub: RunningHub) -> None:
+        panel = open_panel(page, wide_hub.url)
+        panel.get_by_role("button", name="Not available to you (1)").click()
+        gone = panel.get_by_role("region", name="Not available to you (1)")
+        expect(gone.get_by_text("Revoked", exact=True)).to_be_visible()
+        expect(gone.get_by_text("CVE-2026-1")).to_be_visible()
+        page.screenshot(path=IMAGES / "panel.png")
+        gone.get_by_role("button", name="Use datasci@2026.11 instead").click()
+        expect(page.locator("#jp-envguard-spec-datasci--2026\\.11")).to_be_visible()
+
+    def test_cuts_nothing_off_in_the_usual_width(self, page: Page, wide_hub: RunningHub) -> None:
+        panel = open_panel(page, wide_hub.url)
+        panel.get_by_role("button", name="Not available to you (1)").click()
+        assert panel.evaluate("panel => panel.offsetWidth") <= 260
+        cut = panel.locator("*").evaluate_all(
+            "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0"
+            " && getComputedStyle(node).overflowX !== 'visible').map(node => node.outerHTML.slice(0, 200))"
+        )
+        assert cut == []
+
+    def test_offers_in_its_menu_what_can_be_done(self, page: Page, wide_hub: RunningHub) -> None:
+        panel = open_panel(page, wide_hub.url)
+        panel.locator(".jp-EnvGuard-card", has_text="Humanize").click(button="right")
+        menu = page.locator(".lm-Menu").last
+        expect(menu.locator(".lm-Menu-itemLabel", has_text="Copy Digest")).to_be_visible()
+        menu.locator(".lm-Menu-itemLabel", has_text="Export…").click()
+        expect(page.locator(".lm-Menu-itemLabel", has_text="CycloneDX")).to_be_visible()
+        page.keyboard.press("Escape")
+        panel.locator(".jp-EnvGuard-card", has_text="Humanize").click(button="right")
+        page.locator(".lm-Menu-itemLabel", has_text="Show Packages").click()
+        expect(page.locator("#jp-envguard-spec-humane--2026\\.11")).to_be_visible()
+
+    def test_keeps_the_last_good_list_while_the_server_cannot_be_reached(
+        self, page: Page, wide_hub: RunningHub
+    ) -> None:
+        panel = open_panel(page, wide_hub.url)
+        page.context.set_offline(True)
+        panel.get_by_role("button", name="Refresh").click()
+        expect(panel.get_by_role("alert")).to_contain_text("The list below is as of")
+        expect(panel.locator(".jp-EnvGuard-card", has_text="Minimal Python")).to_be_visible()
+        page.context.set_offline(False)
+        panel.get_by_role("button", name="Try again").click()
+        expect(panel.get_by_role("alert")).to_have_count(0)
+
+
+class TestSpec:
+    def test_explains_each_package(self, page: Page, wide_hub: RunningHub) -> None:
+        spec = open_spec(open_panel(page, wide_hub.url), "Three Thousand")
+        spec.get_by_role("searchbox").fill("arrow-0020")
+        spec.get_by_role("rowheader", name="arrow-0020").click()
+        details = spec.get_by_role("region", name="Details of arrow-0020")
+        expect(details.get_by_text("Why is it here?")).to_be_visible()
+        expect(details.locator("code").first).to_have_text(WHOLE_HASH)
+        spec.get_by_role("searchbox").fill("")
+        page.screenshot(path=IMAGES / "spec.png")
+        expect(details.locator(".jp-EnvGuard-way li").last).to_have_text("arrow-0020")
+
+    def test_shows_three_thousand_packages_of_which_few_are_drawn(
+        self, page: Page, wide_hub: RunningHub
+    ) -> None:
+        spec = open_spec(open_panel(page, wide_hub.url), "Three Thousand")
+        grid = spec.get_by_role("grid")
+        expect(grid).to_have_attribute("aria-rowcount", str(large.COUNT + 1))
+        assert len(packages(spec)) < 80
+        grid.focus()
+        page.keyboard.press("End")
+        expect(spec.get_by_role("rowheader").last).to_be_visible()
+        active = grid.get_attribute("aria-activedescendant")
+        assert active
+        last = page.locator(f'[id="{active}"]')
+        expect(last).to_be_in_viewport()
+        assert last.locator("..").get_attribute("aria-rowindex") == str(large.COUNT + 1)
+
+    def test_is_usable_by_keyboard_alone(self, page: Page, wide_hub: RunningHub) -> None:
+        spec = open_spec(open_panel(page, wide_hub.url), "Three Thousand")
+        grid = spec.get_by_role("grid")
+        grid.focus()
+        for key in ("ArrowDown", "ArrowDown", "PageDown", "Home", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        name = packages(spec)[1]
+        expect(spec.get_by_role("region", name=f"Details of {name}")).to_be_visible()
+        expect(spec.get_by_role("heading", name=name)).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(grid).to_be_focused()
+        page.keyboard.press("/")
+        expect(spec.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.type("is:other-channel")
+        expect(spec.get_by_text(f"60 of {large.COUNT:,}")).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        expect(grid).to_be_focused()
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        expect(spec.get_by_role("columnheader", name="Version")).to_have_attribute("aria-sort", "ascending")
+
+    def test_remembers_filter_order_and_tab(self, page: Page, wide_hub: RunningHub) -> None:
+        spec = open_spec(open_panel(page, wide_hub.url), "Data Science")
+        spec.get_by_role("searchbox").fill("size>1MB")
+        with page.expect_response(lambda answer: is_saved(answer, "size>1MB", '"sort":"size"')):
+            spec.get_by_role("columnheader", name="Size").click()
+        shown = packages(spec)
+        page.reload()
+        again = page.locator(".jp-EnvGuard-page:visible")
+        expect(again.get_by_role("searchbox")).to_have_value("size>1MB")
+        expect(again.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "ascending")
+        expect(again.get_by_role("rowheader").first).to_have_text(shown[0])
+
+    def test_follows_a_link_with_all_that_was_chosen(self, page: Page, wide_hub: RunningHub) -> None:
+        query = "?envguard=datasci@2026.05&envguard-filter=is%3Arequested&envguard-sort=-size"
+        log_in(page, wide_hub.url, "analyst", quote(f"lab{query}"), "#jp-envguard-spec-datasci--2026\\.05")
+        spec = page.locator("#jp-envguard-spec-datasci--2026\\.05")
+        expect(spec.get_by_role("searchbox")).to_have_value("is:requested")
+        expect(spec.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+        spec.get_by_role("tab", name="Approval").click()
+        expect(spec.get_by_role("tabpanel")).to_contain_text("boss")
+        spec.get_by_role("tab", name="Integrity").click()
+        expect(spec.get_by_role("tabpanel")).to_contain_text("sha256:")
+
+    def test_every_export_is_an_address_that_any_program_can_fetch(
+        self, page: Page, wide_hub: RunningHub
+    ) -> None:
+        panel = open_panel(page, wide_hub.url)
+        spec = open_spec(panel, "Data Science")
+        spec.get_by_role("button", name="Export", exact=True).click()
+        expect(page.locator(".lm-Menu-itemLabel", has_text="@EXPLICIT")).to_be_visible()
+        with page.expect_download() as downloading:
+            page.locator(".lm-Menu-itemLabel", has_text="CSV").click()
+        rows = list(csv.DictReader(io.StringIO(Path(downloading.value.path()).read_text())))
+        assert "numpy" in {row["name"] for row in rows}
+        assert "datasci" in downloading.value.suggested_filename
+
+
+class TestCompare:
+    def test_shows_what_differs_and_takes_it_along(self, page: Page, wide_hub: RunningHub) -> None:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        spec = open_spec(open_panel(page, wide_hub.url), "Data Science")
+        spec.get_by_role("button", name="Compare", exact=True).click()
+        compare = page.locator("#jp-envguard-compare")
+        expect(compare.get_by_role("combobox", name="From")).to_have_value("datasci@2026.05")
+        expect(compare.get_by_role("combobox", name="To")).to_have_value("datasci@2026.11")
+        expect(compare.get_by_role("rowheader", name="pandas")).to_be_visible()
+        page.screenshot(path=IMAGES / "compare.png")
+        compare.get_by_role("button", name="Copy as Markdown").click()
+        table = page.evaluate("navigator.clipboard.readText()")
+        assert table.startswith("| Change | Package | datasci@2026.05 | datasci@2026.11 | Licence |")
+        compare.get_by_role("button", name="Export").click()
+        with page.expect_download() as downloading:
+            compare.get_by_role("link", name="CSV").click()
+        assert "pandas" in Path(downloading.value.path()).read_text()
+        compare.get_by_role("button", name="The other way round").click()
+        expect(compare.get_by_role("combobox", name="From")).to_have_value("datasci@2026.11")
+
+    def test_says_why_something_cannot_be_compared(self, page: Page, wide_hub: RunningHub) -> None:
+        query = quote("lab?envguard=datasci@2026.11&vs=calc@1")
+        log_in(page, wide_hub.url, "analyst", query, "#jp-envguard-compare")
+        compare = page.locator("#jp-envguard-compare")
+        expect(compare).to_contain_text("calc@1 is not available to you, so it cannot be compared.")
+        expect(compare).to_contain_text("CVE-2026-1")
+
+
+def is_saved(answer: Response, *texts: str) -> bool:
+    """Tell whether this is the answer to a layout that was saved with all these texts in it."""
+    sent = (answer.request.post_data or "").replace(" ", "")
+    return "/api/workspaces/" in answer.url and all(text in sent for text in texts)
+
+
+def stumbles(page: Page) -> list[str]:
+    """Return what axe finds in our parts of the page."""
+    still(page)
+    page.evaluate(AXE.read_text("utf-8") + "; undefined")
+    found = page.evaluate(
+        "() => axe.run({include: [['.jp-EnvGuard']]}, {rules: {region: {enabled: false}}})"
+        ".then(({violations}) => violations.map(({id, nodes}) => `${id}: ${nodes.slice(0, 3)"
+        ".map(node => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(' ')}`))"
+    )
+    return list(found)
+
+
+class TestForEverybody:
+    @pytest.mark.parametrize(
+        "theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
+    )
+    def test_nobody_stumbles_in_any_theme(
+        self,
+        page: Page,
+        wide_hub: RunningHub,
+        prefer: Callable[[str, dict[str, Any]], None],
+        theme: str,
+    ) -> None:
+        prefer("apputils-extension/themes", {"theme": theme})
+        panel = open_panel(page, wide_hub.url)
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
+        panel.get_by_role("button", name="Not available to you (1)").click()
+        spec = open_spec(panel, "Three Thousand")
+        spec.get_by_role("searchbox").fill("colour:red")
+        assert stumbles(page) == []
+        spec.get_by_role("searchbox").fill("")
+        spec.get_by_role("rowheader").nth(1).click()
+        spec.get_by_role("button", name="Columns").click()
+        assert stumbles(page) == []
+        page.keyboard.press("Escape")
+        if theme == "JupyterLab Dark":
+            page.screenshot(path=IMAGES / "dark.png")
+        for tab in ("Approval", "Integrity"):
+            spec.get_by_role("tab", name=tab).click()
+            assert stumbles(page) == []
+        panel.locator(".jp-EnvGuard-card", has_text="Data Science").first.click(button="right")
+        page.locator(".lm-Menu-itemLabel", has_text="Compare…").click()
+        expect(page.locator("#jp-envguard-compare").get_by_role("rowheader", name="pandas")).to_be_visible()
+        assert stumbles(page) == []
+
+    @pytest.mark.parametrize(("width", "height", "scale"), [(760, 800, 1), (640, 480, 2)])
+    def test_nothing_is_lost_in_a_narrow_window_or_at_twice_the_size(
+        self, chromium: Browser, wide_hub: RunningHub, width: int, height: int, scale: int
+    ) -> None:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, device_scale_factor=scale, locale="en-GB"
+        )
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        spec = open_spec(open_panel(page, wide_hub.url), "Data Science")
+        assert stumbles(page) == []
+        for name in ("Export", "Compare", "Columns"):
+            button = spec.get_by_role("button", name=name, exact=True)
+            button.scroll_into_view_if_needed()
+            expect(button).to_be_in_viewport()
+        spec.get_by_role("searchbox").fill("name=numpy")
+        spec.get_by_role("rowheader", name="numpy").click()
+        details = spec.get_by_role("region", name="Details of numpy")
+        details.scroll_into_view_if_needed()
+        expect(details.get_by_role("heading", name="numpy")).to_be_in_viewport()
+        assert spec.evaluate("page => page.scrollWidth <= page.clientWidth + 1")
+        context.close()
+
+    def test_speaks_german(
+        self, page: Page, wide_hub: RunningHub, prefer: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        prefer("translation-extension/plugin", {"locale": "de_DE"})
+        log_in(page, wide_hub.url, "analyst")
+        page.get_by_role("tab", name="Freigegebene Umgebungen").click()
+        panel = page.get_by_role("region", name="Freigegebene Umgebungen")
+        expect(panel.get_by_text("Abgekündigt")).to_be_visible()
+        expect(panel.get_by_text("Bis 31.01.2027")).to_be_visible()
+        spec = open_spec(panel, "Three Thousand")
+        expect(spec.get_by_role("tab", name="Pakete (3.000)")).to_be_visible()
+        expect(spec.get_by_role("columnheader", name="Lizenz")).to_be_visible()
