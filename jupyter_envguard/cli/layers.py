@@ -37,7 +37,7 @@ def _launches(site: Site) -> Iterator[Check]:
         else:
             ready += 1
     what = f"{count(ready, 'release')} can be started here, isolated and without the server's variables."
-    yield Check("launch", Status.PASS if ready else Status.INFO, what)
+    yield Check("launch", Status.INFO, what)  # no kernel was started
 
 
 def _hooks() -> Check:

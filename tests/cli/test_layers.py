@@ -20,6 +20,7 @@ def ended(site: Filled, name: str) -> list[tuple[str, str]]:
 def test_what_can_be_started_is_counted(filled: Filled) -> None:
     (launch, _) = layers.layers(filled.site)
     assert launch.message.startswith("2 releases can be started here")
+    assert str(launch.status) == "INFO"  # nothing was tried
 
 
 def test_an_image_without_a_kernel_is_a_fail(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,17 @@ class TestKernelWall:
     def test_a_real_one_holds(self, guarded: Guarded) -> None:
         assert ended(trials._kernel_wall(guarded("level: enforce"))) == ("kernel-wall", "PASS", "")
 
+    @confining
+    def test_a_level_of_one_group_is_tried(self, guarded: Guarded) -> None:
+        guard = "level: advise, groups: {students: {level: enforce}}"
+        assert ended(trials._kernel_wall(guarded(guard))) == ("kernel-wall", "PASS", "")
+
+    @pytest.mark.usefixtures("broken")
+    def test_what_one_group_requires_is_grave(self, guarded: Guarded) -> None:
+        guard = "level: advise, groups: {students: {level: enforce, mode: required}}"
+        found = trials._kernel_wall(guarded(guard))
+        assert ended(found) == ("kernel-wall", "FAIL", "confine-unavailable")
+
     @pytest.mark.usefixtures("no_wall")
     @pytest.mark.parametrize(("mode", "status"), [("required", "FAIL"), ("best-effort", "WARN")])
     def test_a_process_that_reaches_us_is_seen(self, guarded: Guarded, mode: str, status: str) -> None:
