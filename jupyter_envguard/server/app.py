@@ -130,26 +130,34 @@ class EnvGuardApp(ExtensionApp):
             site, guard = self._wanted()
         except EnvGuardError:  # nothing is offered then, and the reason is told
             return False
+        if guard is None:  # each start is decided by the groups as they are known then
+            guard = site.guard.of(())
         stands = wall.stands(str(site.store_root)) and (wall.is_locked() or not guard.locked)
         return guard.required and not stands
 
     def _confine_terminals(self) -> None:
         """Put the wall around terminals; without a site that can be read none opens."""
         try:
-            wall_in(self._server, *self._wanted())
+            site, guard = self._wanted()
+            wall_in(self._server, site, guard or site.guard.strictest())
         except EnvGuardError as error:  # no kernel is offered either
             self._server.log.critical("EnvGuard: no terminal will open. [%s] %s", error.code, error.message)
             self._server.terminals_enabled = False
 
-    def _wanted(self) -> tuple[Site, Enforcement]:
-        """Return the site and what holds for the user there; raise when there is none that can be read."""
+    def _wanted(self) -> tuple[Site, Enforcement | None]:
+        """Return the site and what holds for the user there; raise when there is none that can be read.
+
+        None stands for a user whose groups nobody could say, though the level hangs on them.
+        """
         manager = self._server.kernel_spec_manager
         if not isinstance(manager, EnvGuardKernelSpecManager):
             site = load(Path(self._server.config.EnvGuardKernelSpecManager.site))
             return site, site.guard.of(())
         site = manager.guard.sources.site
-        subject = manager.guard.listing().subject if site.guard.groups else None
-        return site, site.guard.of(subject.groups if subject else ())
+        if not site.guard.groups:
+            return site, site.guard.of(())
+        subject = manager.guard.listing(wait=True).subject
+        return site, site.guard.of(subject.groups) if subject else None
 
     def _hold(self, problem: EnvGuardError) -> None:
         """Let the server start nothing, whoever asks."""

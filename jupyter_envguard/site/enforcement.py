@@ -81,6 +81,10 @@ class Enforcement:
         for level, mode in product(filter(levels.__contains__, LEVELS), filter(modes.__contains__, MODES)):
             yield replace(self, level=level, mode=mode, groups=MappingProxyType({}))
 
+    def strictest(self) -> Enforcement:
+        """Return what is no weaker than what holds for anybody: for whoever's groups are not known."""
+        return max(self.possible(), key=lambda each: (LEVELS.index(each.level), each.required))
+
 
 USUAL = Enforcement()
 """What a site file without the section says."""

@@ -228,6 +228,23 @@ class TestWithASiteThatCannotBeRead:
         assert fetch("api/terminals", "POST", {}).status == 404
 
 
+class TestWithAHubThatDoesNotAnswer:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        monkeypatch.setenv("JUPYTERHUB_API_URL", "http+unix://%2Fnowhere/hub/api")
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "token")
+        text = site.path.read_text().replace("level: enforce", "level: advise")
+        site.path.write_text(text.replace("groups: {}", "groups: {students: {level: enforce}}"))
+        return {"EnvGuardApp": {"site": str(site.path)}}
+
+    def test_terminals_get_the_wall_of_the_strictest_group(self, jp_serverapp: Any, fetch: Fetch) -> None:
+        assert fetch("envguard/api/environments").json["code"] == "groups-unknown"
+        found = load(Path(jp_serverapp.kernel_spec_manager.site)).guard
+        assert (found.level, found.strictest().level) == ("advise", "enforce")
+        command = jp_serverapp.terminado_settings[COMMAND]
+        assert command[: len(wall.command(sys.executable))] == wall.command(sys.executable)
+
+
 @pytest.mark.skipif(shutil.which("bash", path="/bin:/usr/bin") is None, reason="there is no bash")
 class TestAnswersInLockdown:
     def said(self, line: str, guard: str = "{level: lockdown}", url: str = "") -> tuple[int, str]:

@@ -109,6 +109,12 @@ def test_every_level_that_may_hold_for_somebody_is_known() -> None:
     assert list(Enforcement().possible()) == [Enforcement()]
 
 
+def test_whoever_is_not_known_gets_the_strictest() -> None:
+    found = guard(GROUPS).strictest()
+    assert (found.level, found.mode) == ("lockdown", "required")
+    assert Enforcement().strictest() == Enforcement()
+
+
 def test_lockdown_confines_what_is_run() -> None:
     assert [Enforcement(level=level).locked for level in LEVELS] == [False, False, True]
 
