@@ -120,7 +120,8 @@ def place_of(prefix: str, store: str) -> str:
         return "environment"
     while not os.path.lexists(real):
         real = os.path.dirname(real)
-    return "own" if os.stat(real).st_uid == os.geteuid() else "anywhere"
+    # Not followed: what is still a link leads to itself, and following it is an error.
+    return "own" if os.lstat(real).st_uid == os.geteuid() else "anywhere"
 
 
 def releases_at(prefix: str, store: str) -> list[str]:

@@ -153,6 +153,10 @@ class TestPlaces:
         assert rules.place_of(str(tmp_path / "new/er"), str(tmp_path / "store")) == "own"
         assert rules.place_of(str(tmp_path / "storeroom"), str(tmp_path / "store")) == "own"
 
+    def test_a_link_to_itself_is_whose_it_is(self, tmp_path: Path) -> None:
+        (tmp_path / "loop").symlink_to("loop")
+        assert rules.place_of(str(tmp_path / "loop"), str(tmp_path / "store")) == "own"
+
     def test_everything_else_is_anywhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
         assert rules.place_of("/usr", "/opt/envguard") == "anywhere"
