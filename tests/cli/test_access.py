@@ -74,7 +74,8 @@ def test_an_image_without_a_kernel(filled: Filled, run: Run, monkeypatch: pytest
     [
         ("level: advise", 7, ("INFO", "")),
         ("mode: required", 0, ("FAIL", "confine-unavailable")),
-        ("mode: best-effort", 0, ("PASS", "")),
+        ("mode: best-effort", 0, ("WARN", "confine-unavailable")),
+        ("mode: required", 7, ("INFO", "")),
         ("groups: {staff: {level: enforce, mode: required}}", 0, ("FAIL", "confine-unavailable")),
     ],
 )
