@@ -744,12 +744,22 @@ class TestAccidents:
     def test_a_lost_image_is_noticed_before_publication(self, office: Office) -> None:
         path = office.pack()
 
-        def removed(image: Any, _inventory: Any) -> Any:
-            office.store.remove(image.pack)
+        def lost(image: Any, _inventory: Any) -> Any:
+            image.path.rename(image.path.with_name("lost"))
             return works()
 
-        with office.at(smoke=removed) as admission:
+        with office.at(smoke=lost) as admission:
             refused(lambda: admission.import_pack(path, "datasci", "1"), "image-missing")
+        assert office.catalog.entries == ()
+
+    def test_an_image_is_not_removed_before_its_import_has_ended(self, office: Office) -> None:
+        path = office.pack()
+
+        def removed(image: Any, _inventory: Any) -> Any:
+            office.store.remove(image.pack)
+
+        with office.at(smoke=removed) as admission:
+            refused(lambda: admission.import_pack(path, "datasci", "1"), "image-in-use")
         assert office.catalog.entries == ()
 
 
