@@ -146,6 +146,13 @@ def test_every_page_of_decisions_has_context_and_choice(root: Path) -> None:
     assert [p.name for p in pages if not {"## Context", "## Choice"} <= set(p.read_text().splitlines())] == []
 
 
+def test_decisions_are_numbered_without_gaps(root: Path) -> None:
+    pages = sorted((root / "docs/explanation/decisions").glob("0*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        assert page.read_text().startswith(f"# {int(page.name[:4])}. ")
+
+
 def test_lines_are_semantic(root: Path) -> None:
     long = [
         (path.name, number)
