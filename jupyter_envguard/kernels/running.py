@@ -187,7 +187,9 @@ class Running:
             self._tell(kernel.process.permit.kernel_id)
 
     def _lost(self, key: str) -> None:
-        """Note that a kernel has closed its line, or that it was closed for it; called in that thread."""
+        """Note that a kernel has closed its line, or that a line was closed; called in that thread."""
+        if key == SESSION:
+            log.warning("Too much or nonsense was said: what terminals refuse will not be recorded any more.")
         with self._turn:
             kernel = self._kernels.get(key)
             if kernel is None:

@@ -349,6 +349,14 @@ class TestSession:
         assert "What terminals refuse will not be recorded" in caplog.text
         assert hook.ADDRESS not in os.environ
 
+    def test_that_nobody_listens_any_more_is_logged(
+        self, running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("jupyter_envguard.kernels.lines.MOST_NONSENSE", 3)
+        running.open()
+        for _ in wait_for(lambda: "will not be recorded any more" in caplog.text):
+            hook.report(about="nonsense")
+
     def test_what_cannot_be_recorded_is_logged(
         self, running: Running, caplog: pytest.LogCaptureFixture
     ) -> None:
