@@ -217,13 +217,14 @@ class TestBundle:
 
     def test_is_made_anew_where_there_is_npm(self, root: Path, copy: Path, version: str) -> None:
         (copy / "labextension/node_modules").symlink_to(root / "labextension/node_modules")
-        source = copy / "labextension/src/index.ts"
-        source.write_text(source.read_text().replace("Kernel Operations", "Something New"))
+        source = copy / "labextension/src/plugins/environments.ts"
+        was = source.read_text()
+        source.write_text(was.replace("Refresh Approved Environments", "Something New"))
         build(copy, "wheel", copy.parent)
         with zipfile.ZipFile(only(copy.parent, "*.whl")) as archive:
             scripts = [archive.read(name) for name in archive.namelist() if name.endswith(".js")]
         assert any(b"Something New" in script for script in scripts)
-        assert not any(b"Kernel Operations" in script for script in scripts)
+        assert not any(b"Refresh Approved Environments" in script for script in scripts)
 
     def test_that_cannot_be_built_is_refused(self, root: Path, copy: Path) -> None:
         (copy / "labextension/node_modules").symlink_to(root / "labextension/node_modules")
