@@ -202,6 +202,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "kernel-outside-image": "The kernel's program does not lie inside the approved environment.",
         "wall-open": "A folder that sessions may write to holds or is something that they must not change.",
         "kernel-unknown": "No kernel of this id is running on this server.",
+        "import-denied": "A kernel in lockdown loads no package and no machine code from elsewhere.",
         "kernel-crashed": "The kernel's process ended though nobody asked it to.",
         "image-drifted": "Files of the environment on this machine differ from the approved ones.",
         "spec-drifted": "The spec on this machine is not the approved one.",

@@ -34,6 +34,7 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "env.drifted": "An image is not what was approved.",
         "env.verify": "Images were compared with their manifests.",
         "export": "A release was exported.",
+        "import.denied": "Something from outside of its environment was kept from loading in a kernel.",
         "kernel.crash": "A kernel ended though nobody asked it to.",
         "kernel.denied": "A kernel was not started.",
         "kernel.drifted": "Something in a running kernel is not of its environment.",

@@ -17,14 +17,20 @@ the finder back. What they cannot stop is code that is typed or read and run (`e
 package whose list of files was removed, another process, and whoever writes to this
 process's memory. That machine code does not load in spite of it is the work of the
 `noexec` mounts of the session.
+
+Each thing that is refused is told to the session's server once, by the kernel's own
+line or by the session's socket (`report`), with nothing that a cell can replace: the
+function that stood in for it would see the guard's own names.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from _socket import AF_UNIX, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_DGRAM, socket
 from importlib.machinery import EXTENSION_SUFFIXES
-from os import fsdecode, listdir, stat  # bound now: a cell may replace them
+from json.encoder import encode_basestring_ascii as quoted
+from os import fsdecode, fstat, listdir, stat  # bound now: a cell may replace them
 from os.path import abspath, dirname, isfile, lexists, realpath
 from os.path import split as split_path
 
@@ -46,6 +52,14 @@ INSTALLED = ("site-packages", "dist-packages")
 NATIVE = "it is machine code"
 MAX_LISTING_BYTES = 256 * 1024
 """Of a distribution's list of files, how much is read for the names of its modules."""
+MOST_TOLD = 200
+"""Refusals of one kernel that are told."""
+MAX_TEXT = 256
+"""Characters of one text that is told."""
+ADDRESS = os.environ.get("ENVGUARD_REPORTS", "")
+LINE = os.environ.get("ENVGUARD_LINE", "")
+
+_told: set[tuple[str, str, str]] = set()
 
 
 def install() -> None:
@@ -144,11 +158,53 @@ def judge_of(prefix: str) -> Judge:
 
 
 def refusal(name: str, path: str, why: str) -> ImportError:
-    """Return the one sentence that says what was not loaded, and why."""
+    """Return the one sentence that says what was not loaded, and why; tell the server, too."""
+    _tell(name, dirname(path), why)
     url = os.environ.get("ENVGUARD_REQUEST_URL", "")
     ask = f" Ask for a package: {url}" if url else ""
     said = f"envguard: loading {name!r} from {dirname(path)} is turned off for approved environments"
     return ImportError(f"{said}, because {why}.{ask}", name=name, path=path)
+
+
+def _tell(name: str, folder: str, why: str) -> None:
+    said = (name, folder, why)
+    if said in _told or len(_told) >= MOST_TOLD:
+        return
+    _told.add(said)
+    texts = {"about": "import", "name": name, "where": folder, "why": why}
+    parts = [f"{quoted(key)}:{quoted(text[:MAX_TEXT])}" for key, text in texts.items()]
+    try:
+        _send(f"{{{','.join(parts)}}}".encode())
+    except OSError:  # nobody listens, or there is no room: what cannot be told is refused all the same
+        return
+
+
+def _send(content: bytes) -> None:
+    how = MSG_DONTWAIT | MSG_NOSIGNAL
+    if _line is None:
+        anybody = socket(AF_UNIX, SOCK_DGRAM)
+        try:
+            anybody.sendto(content, how, ADDRESS)
+        finally:
+            anybody.close()
+    elif _identity(LINE) == _line:  # else a cell has closed it, and the number is that of something else
+        line = socket(fileno=int(LINE))
+        try:
+            line.send(content, how)
+        finally:
+            line.detach()
+
+
+def _identity(number: str) -> tuple[int, int] | None:
+    """Return what tells the open file of this number from any other."""
+    try:
+        found = fstat(int(number))
+    except (OSError, ValueError, OverflowError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+_line = _identity(LINE)
 
 
 def _called(path: str) -> str:

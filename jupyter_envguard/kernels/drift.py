@@ -1,4 +1,4 @@
-"""What a running kernel has in it that was not approved: `Finding`."""
+"""What a running kernel has in it that was not approved, or what was kept out of it: `Finding`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
-Kind = Literal["foreign-native", "foreign-package", "foreign-program", "shadowed-name"]
+Kind = Literal["denied-import", "foreign-native", "foreign-package", "foreign-program", "shadowed-name"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Witness = Literal["self-reported", "kernel-attested"]
@@ -17,6 +17,7 @@ State = Literal["clean", "drifted", "unknown"]
 
 SENTENCES: Mapping[Kind, str] = MappingProxyType(
     {
+        "denied-import": "{name} from {where} was not loaded, for it is no part of the environment.",
         "foreign-native": "Native code from {where} is loaded, which is no part of the environment.",
         "foreign-package": "{name} is imported from {where}, which is no part of the environment.",
         "foreign-program": "The kernel runs {where}, which is not the program that was approved.",
@@ -27,7 +28,7 @@ SENTENCES: Mapping[Kind, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing that is not of the environment."""
+    """One thing that is not of the environment, loaded or kept from loading."""
 
     kind: Kind
     """What it is."""
@@ -35,6 +36,11 @@ class Finding:
     """The distribution with its version, the module, or the file."""
     where: str
     """Its path."""
+
+    @property
+    def is_drift(self) -> bool:
+        """Whether it is in the kernel; what was kept out is not."""
+        return self.kind != "denied-import"
 
     @property
     def message(self) -> str:

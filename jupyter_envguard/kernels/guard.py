@@ -53,7 +53,11 @@ MAX_SPEC_BYTES = 64 * 1024 * 1024
 """Size of a spec on the disk."""
 
 COUNTED: Mapping[str, str] = MappingProxyType(
-    {"kernel.denied": "kernel-not-approved", "package.denied": "operation-denied"}
+    {
+        "import.denied": "import-denied",
+        "kernel.denied": "kernel-not-approved",
+        "package.denied": "operation-denied",
+    }
 )
 """Types of events that are refusals, and what is said to be the reason of those that are only counted."""
 

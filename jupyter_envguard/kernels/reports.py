@@ -55,7 +55,17 @@ class Change:
     """The command line, as far as it is kept."""
 
 
-Report = Looked | Change
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kernel's guard of imports has kept something from loading."""
+
+    finding: Finding
+    """What it was."""
+    why: str
+    """Why it is not loaded, as the end of a sentence."""
+
+
+Report = Looked | Change | Kept
 
 
 def parse(content: bytes) -> Report | None:
@@ -71,6 +81,8 @@ def parse(content: bytes) -> Report | None:
     about = message.pop("about", "")
     if about == "drift":
         return _looked(message)
+    if about == "import":
+        return _kept(message)
     return _change(message) if about == "package" else None
 
 
@@ -90,8 +102,15 @@ def _looked(message: dict[str, str]) -> Looked | None:
     return Looked(Finding(kind, cleaned(message["name"]), cleaned(message["where"])))
 
 
+def _kept(message: dict[str, str]) -> Kept | None:
+    if message.keys() != {"name", "where", "why"}:
+        return None
+    texts = {key: cleaned(text) for key, text in message.items()}
+    return Kept(Finding("denied-import", texts["name"], texts["where"]), texts["why"])
+
+
 def _is_kind(text: str) -> TypeGuard[Kind]:
-    return text in KINDS
+    return text in KINDS and text != "denied-import"
 
 
 def _change(message: dict[str, str]) -> Change | None:

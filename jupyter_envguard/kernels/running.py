@@ -33,7 +33,7 @@ from jupyter_envguard.kernels.attest import attest
 from jupyter_envguard.kernels.drift import Finding, State, Witness
 from jupyter_envguard.kernels.guard import Guard, Permit
 from jupyter_envguard.kernels.lines import Lines
-from jupyter_envguard.kernels.reports import Change, Looked, parse
+from jupyter_envguard.kernels.reports import Change, Kept, Looked, parse
 
 SESSION = ""
 """Key of the line that everything in the session but kernels shares."""
@@ -84,7 +84,7 @@ class _Kernel:
     @property
     def state(self) -> State:
         """Drifted if anybody says so, clean if everybody who has to says so."""
-        if self.findings:
+        if any(finding.is_drift for finding in self.findings):
             return "drifted"
         return "clean" if self.is_attested and (self.is_heard or not self.process.reports) else "unknown"
 
@@ -167,6 +167,8 @@ class Running:
             kernel = self._kernels.get(key)
         if isinstance(report, Change):
             self._record_change(kernel, report)
+        elif isinstance(report, Kept):
+            self._keep_out(kernel, report)
         elif report is None or kernel is None:
             return False
         else:
@@ -184,6 +186,17 @@ class Running:
         else:
             kernel.is_due = True
         if is_new or kernel.state != before:
+            self._tell(kernel.process.permit.kernel_id)
+
+    def _keep_out(self, kernel: _Kernel | None, kept: Kept) -> None:
+        """Show and record what was kept from loading, which is no drift."""
+        found = kept.finding
+        if kernel is not None and not self._noted(kernel, found, "self-reported"):
+            return
+        error = Denied("import-denied", found.message)
+        about = {"name": found.name, "where": found.where, "why": kept.why, "message": found.message}
+        self._record(kernel, "import.denied", error, "self-reported", **about)
+        if kernel is not None:
             self._tell(kernel.process.permit.kernel_id)
 
     def _lost(self, key: str) -> None:
@@ -221,17 +234,21 @@ class Running:
     def _found(self, kernel: _Kernel, finding: Finding, witness: Witness) -> bool:
         """Keep and record a finding; tell whether nobody had found it before."""
         with self._turn:
-            witnesses = kernel.findings.get(finding)
-            is_new = witnesses is None
-            if witnesses is None:
-                if len(kernel.findings) >= MOST_FINDINGS:
-                    return False
-                witnesses = kernel.findings[finding] = set()
-            if witness in witnesses:
+            is_new = finding not in kernel.findings
+            if not self._noted(kernel, finding, witness):
                 return False
-            witnesses.add(witness)
         about = {"finding": finding.kind, "name": finding.name, "where": finding.where}
         self._record(kernel, "kernel.drifted", None, witness, message=finding.message, **about)
+        return is_new
+
+    def _noted(self, kernel: _Kernel, finding: Finding, witness: Witness) -> bool:
+        """Keep a finding; tell whether this witness had not found it before, and there was room."""
+        with self._turn:
+            if finding not in kernel.findings and len(kernel.findings) >= MOST_FINDINGS:
+                return False
+            witnesses = kernel.findings.setdefault(finding, set())
+            is_new = witness not in witnesses
+            witnesses.add(witness)
         return is_new
 
     def _record_change(self, kernel: _Kernel | None, change: Change) -> None:

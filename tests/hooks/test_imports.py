@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import json
 import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -11,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_envguard.hooks import imports
+from jupyter_envguard.hooks import imports, report
+from jupyter_envguard.kernels import reports
 from jupyter_envguard.kernels.launch import IMPORTS
 from tests.children import in_child
 from tests.sites import real_images
@@ -245,6 +250,84 @@ def test_both_guards_are_installed(tmp_path: Path) -> None:
         return [type(finder).__name__, sys.meta_path[0] is finder]
 
     assert in_child(act) == ["Finder", True]
+
+
+class TestTelling:
+    """What is refused is told once, by the line of a kernel or else by the session's socket."""
+
+    NAME = "\N{GRINNING FACE}"
+
+    def told(self, guard: Any, ear: socket.socket) -> list[dict[str, str]]:
+        for name in (self.NAME, self.NAME, "y", "z" * 999):
+            guard.refusal(name, "/x/x.py", NATIVE)
+        ear.setblocking(False)
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while content := ear.recv(9000):
+                found.append(json.loads(content))
+        return found
+
+    @pytest.fixture
+    def guard_with(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+        """Load the guard anew, as a kernel with these variables does."""
+
+        def load(**variables: str) -> Any:
+            for name in (report.LINE, report.ADDRESS):
+                monkeypatch.setenv(name, variables.get(name, ""))
+            spec = importlib.util.spec_from_file_location("anew", imports.__file__)
+            assert spec is not None
+            assert spec.loader is not None
+            found = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(found)
+            return found
+
+        return load
+
+    def test_by_the_line(self, guard_with: Callable[..., Any]) -> None:
+        ear, line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ear, line:
+            found = self.told(guard_with(**{report.LINE: str(line.fileno())}), ear)
+            line.send(b"it is open")
+        assert [message["name"] for message in found] == [self.NAME, "y", "z" * report.MAX_TEXT]
+        assert found[0] == {"about": "import", "name": self.NAME, "where": "/x", "why": NATIVE}
+        assert all(reports.parse(json.dumps(message).encode()) for message in found)
+
+    def test_by_the_sessions_socket(self, guard_with: Callable[..., Any], tmp_path: Path) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+            ear.bind(str(tmp_path / "r"))
+            found = self.told(guard_with(**{report.ADDRESS: str(tmp_path / "r")}), ear)
+        assert [message["name"] for message in found] == [self.NAME, "y", "z" * report.MAX_TEXT]
+
+    @pytest.mark.parametrize("number", ["", "x", "9" * 30, "99999"])
+    def test_where_nobody_listens_it_is_refused_all_the_same(
+        self, guard_with: Callable[..., Any], number: str
+    ) -> None:
+        assert NATIVE in str(guard_with(**{report.LINE: number}).refusal("x", "/x/x.so", NATIVE))
+
+    def test_nothing_is_written_to_what_has_the_number_of_a_line_that_was_closed(
+        self, guard_with: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        ear, line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        number = line.fileno()
+        guard = guard_with(**{report.LINE: str(number)})
+        with ear, (tmp_path / "own").open("w") as own:
+            line.close()
+            os.dup2(own.fileno(), number)
+            guard.refusal("x", "/x/x.so", NATIVE)
+            os.close(number)
+        assert (tmp_path / "own").read_bytes() == b""
+
+    def test_a_kernel_tells_no_more_than_so_many(
+        self, guard_with: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        guard = guard_with(**{report.ADDRESS: str(tmp_path / "nobody")})
+        for number in range(guard.MOST_TOLD + 9):
+            guard.refusal(str(number), "/x/x.so", NATIVE)
+        assert len(guard._told) == guard.MOST_TOLD
+
+
+def test_texts_are_as_long_as_those_of_reports() -> None:
+    assert imports.MAX_TEXT == report.MAX_TEXT
 
 
 START = f"""\

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jupyter_envguard.hooks import report
 from jupyter_envguard.kernels.drift import Finding
-from jupyter_envguard.kernels.reports import MAX_BYTES, TEXT_LENGTH, Change, Looked, cleaned, parse
+from jupyter_envguard.kernels.reports import MAX_BYTES, TEXT_LENGTH, Change, Kept, Looked, cleaned, parse
 
 DRIFT = {"about": "drift", "kind": "foreign-package", "name": "x 1.0", "where": "/x"}
 CHANGE = {
@@ -20,13 +20,15 @@ CHANGE = {
     "place": "environment",
     "command": "pip install x",
 }
+IMPORT = {"about": "import", "name": "x", "where": "/x", "why": "it is machine code"}
+KEYS = sorted({*DRIFT, *CHANGE, *IMPORT})
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
-def parsed(message: Any) -> Looked | Change | None:
+def parsed(message: Any) -> Looked | Change | Kept | None:
     return parse(json.dumps(message).encode())
 
 
@@ -39,6 +41,9 @@ class TestParse:
         assert parsed(CHANGE) == Change("deny", "pip:install", "no-pip", "environment", "pip install x")
         assert parsed(CHANGE | {"operation": "?", "place": "", "effect": "record"})
 
+    def test_what_was_kept_from_loading(self) -> None:
+        assert parsed(IMPORT) == Kept(Finding("denied-import", "x", "/x"), "it is machine code")
+
     @pytest.mark.parametrize(
         "message",
         [
@@ -48,7 +53,11 @@ class TestParse:
             {"about": "weather"},
             {"about": 7},
             DRIFT | {"kind": "foreign-planet"},
+            DRIFT | {"kind": "denied-import"},
             DRIFT | {"more": "x"},
+            IMPORT | {"more": "x"},
+            IMPORT | {"why": None},
+            {"about": "import"},
             DRIFT | {"name": None},
             {"about": "drift", "kind": "foreign-package"},
             CHANGE | {"effect": "allow"},
@@ -71,11 +80,13 @@ class TestParse:
     def test_nothing_that_is_sent_makes_it_fail(self, content: bytes) -> None:
         parse(content)
 
-    @given(st.sampled_from([DRIFT, CHANGE]), st.dictionaries(st.sampled_from([*DRIFT, *CHANGE]), ANYTHING))
+    @given(st.sampled_from([DRIFT, CHANGE, IMPORT]), st.dictionaries(st.sampled_from(KEYS), ANYTHING))
     def test_what_is_read_can_be_recorded(self, message: dict[str, str], other: dict[str, Any]) -> None:
         found = parsed(message | other)
         if isinstance(found, Change):
             texts = [found.operation, found.rule, found.place, found.command]
+        elif isinstance(found, Kept):
+            texts = [found.finding.name, found.finding.where, found.why]
         else:
             texts = [found.finding.name, found.finding.where] if found and found.finding else []
         for text in texts:

@@ -287,6 +287,56 @@ class TestRefusals:
         assert kernel.events("package.denied")[0].event.kernel_id == ""
 
 
+@pytest.mark.packs
+class TestDeniedImports:
+    @pytest.fixture
+    async def locked(
+        self, real: SiteBuilder, kernel_of: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Kernel:
+        real.path.write_text(real.path.read_text().replace("level: enforce", "level: lockdown"))
+        (tmp_path / "home").mkdir()
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        made = kernel_of("minimal")
+        await made.manager.start_kernel(cwd=str(tmp_path / "home"))
+        return made
+
+    async def test_what_is_kept_out_of_a_kernel_is_shown_and_recorded_and_is_no_drift(
+        self, locked: Kernel, tmp_path: Path
+    ) -> None:
+        with zipfile.ZipFile(made_wheel(tmp_path)) as wheel:
+            wheel.extractall(tmp_path / "home")
+        await locked.shows("clean")
+        told = "try:\n    import foreign\nexcept ImportError:\n    pass\nelse:\n    raise SystemError\n"
+        await locked.run(told)
+        await locked.run(told)
+        await locked.until(lambda: bool(locked.told[-1]["drift"]["findings"]))
+        where = str(tmp_path / "home/foreign")
+        assert await locked.shows("clean") == [("denied-import", "foreign", where)]
+        (record,) = locked.events("import.denied")
+        event = record.event
+        assert (event.outcome, event.reason, event.kernel_id) == ("denied", "import-denied", locked.id)
+        assert event.release == "minimal@2026.11"
+        assert event.detail["why"] == "it is an installed package"
+        assert event.detail["witness"] == "self-reported"
+
+    async def test_one_that_says_so_over_and_over_is_counted(self, locked: Kernel) -> None:
+        await locked.shows("clean")
+        code = "import importlib, pathlib\n"
+        code += "for n in range(60):\n"
+        code += "    path = pathlib.Path(f'site-packages/x{n}.py'); path.parent.mkdir(exist_ok=True)\n"
+        code += "    path.touch()\n"
+        code += "import sys; sys.path.insert(0, 'site-packages')\n"
+        code += "for n in range(60):\n"
+        code += "    try:\n        importlib.import_module(f'x{n}')\n    except ImportError:\n        pass\n"
+        await locked.run(code)
+        await locked.until(lambda: len(locked.events("import.denied")) == 20)
+        await locked.manager.shutdown_kernel(now=True)
+        await asyncio.to_thread(locked.running.close)
+        records = locked.events("import.denied")
+        assert (len(records), records[-1].event.reason) == (21, "import-denied")
+
+
 TELLING = f"""
 import importlib.util
 spec = importlib.util.spec_from_file_location("report", {hook.__file__!r})
@@ -325,6 +375,14 @@ class TestSession:
             record.event for record in self.site.events() if record.event.type == "package.recorded"
         ]
         assert (recorded.outcome, recorded.detail["rule"]) == ("allowed", "all")
+
+    def test_an_import_that_no_kernel_tells_of_is_one_of_the_session(self, running: Running) -> None:
+        running.open()
+        hook.report(about="import", name="x", where="/x", why="it is machine code")
+        for _ in wait_for(lambda: "import.denied" in self.kinds()):
+            pass
+        (event,) = [record.event for record in self.site.events() if record.event.type == "import.denied"]
+        assert (event.kernel_id, event.detail["name"]) == ("", "x")
 
     def test_the_address_is_the_users_alone_and_goes_with_the_server(self, running: Running) -> None:
         running.open()
