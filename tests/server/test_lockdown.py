@@ -1,10 +1,12 @@
-"""A real server behind the wall of a hub, in lockdown: it starts, offers kernels and opens terminals."""
+"""A real server behind the wall of a hub, in lockdown: it starts, runs kernels and opens terminals."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +19,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
-from websocket import create_connection
+from jupyter_client.session import Session
+from websocket import WebSocket, create_connection
 
 from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.site import load
@@ -139,6 +142,54 @@ class Heard:
 
 def test_kernels_are_offered(server: Server) -> None:
     assert list(server.ask("api/kernelspecs")["kernelspecs"]) == ["minimal"]
+
+
+def talk(server: Server, kernel: str) -> WebSocket:
+    address = f"{server.address.replace('http', 'ws')}/api/kernels/{kernel}/channels?token={TOKEN}"
+    # Without a protocol of their own, both sides speak plain JSON.
+    return create_connection(address, timeout=300)
+
+
+def run(channel: WebSocket, code: str) -> str:
+    """Run `code` in the kernel at the other end, and return what it prints."""
+    asked = Session(key=b"unused").msg(
+        "execute_request", {"code": code, "silent": False, "stop_on_error": True}
+    )
+    channel.send(json.dumps({**asked, "channel": "shell"}, default=str))
+    said = ""
+    while True:
+        message = json.loads(channel.recv())
+        if message["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
+            continue
+        content = message["content"]
+        if message["msg_type"] == "stream":
+            said += content["text"]
+        elif message["msg_type"] == "error":
+            said += f"{content['ename']}: {content['evalue']}\n"
+        elif message["msg_type"] == "status" and content["execution_state"] == "idle":
+            return said
+
+
+def test_a_kernel_runs_and_is_confined(server: Server) -> None:
+    kernel = server.ask("api/kernels", {"name": "minimal", "path": ""})["id"]
+    program = server.home / "program"
+    shutil.copy("/bin/echo", program)
+    with contextlib.closing(talk(server, kernel)) as channel:
+        assert run(channel, "print(1 + 1)") == "2\n"
+        assert run(channel, f"import subprocess; subprocess.run([{str(program)!r}])").startswith("Permission")
+        assert run(channel, "print(subprocess.run(['id', '-u'], stdout=-1).returncode)") == "0\n"
+        assert run(channel, "import multiprocessing; print(multiprocessing.Lock())").startswith("<Lock")
+    shown = server.ask(f"envguard/api/kernels/{kernel}")
+    assert (shown["wall"]["level"], shown["drift"]["state"]) == ("lockdown", "clean"), shown
+
+
+def test_a_kernel_starts_again_and_answers_after_that(server: Server) -> None:
+    kernel = server.ask("api/kernels", {"name": "minimal", "path": ""})["id"]
+    with contextlib.closing(talk(server, kernel)) as channel:
+        assert run(channel, "kept = 1; print(kept)") == "1\n"
+    server.ask(f"api/kernels/{kernel}/restart", {})
+    with contextlib.closing(talk(server, kernel)) as channel:
+        assert run(channel, "print(kept)").startswith("NameError")
 
 
 def test_a_terminal_starts_and_runs_no_python(server: Server) -> None:
