@@ -16,7 +16,7 @@ import sys
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-SECONDS = 20
+SECONDS = 120
 
 
 def shell_of_kernel(hooks: str) -> InteractiveShell:

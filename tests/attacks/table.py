@@ -43,7 +43,7 @@ once for each level.
 *detected*
 : The hooks told the session's server of it, which makes it an event:
   what kind of drift a look after the cell found (`foreign-package`, `shadowed-name`, `foreign-native`),
-  or which operation was refused.
+  that an import was refused (`denied-import`), or which operation was.
   At `none` there is nobody who tells.
 
 *Changed* means that anything about any path of the environment was other than before:

@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tomllib
 import zipfile
@@ -22,7 +23,7 @@ import pytest
 from demo.environments import Packs
 from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
-from tests.attacks.attempt import Outcome
+from tests.attacks.attempt import Attempt, Outcome
 from tests.attacks.corpus import ATTEMPTS, FAMILIES
 from tests.attacks.session import LEVELS, Ground, is_supported, session
 from tests.attacks.table import BY_OWNERS, SENTENCE, changed_columns, page
@@ -62,8 +63,16 @@ CHANGES = [
     and attempt.where != "start"
     and attempt.id not in SLOW_TO_PUT_RIGHT
 ]
-LAUNCHER = ("__init__", "landlock", "mounts", "programs", "seccomp", "syscalls", "wall")
-"""What stands before sessions, terminals and kernels."""
+LAUNCHER = (
+    "import sys, jupyter_envguard.wall; print(*(m for m in sys.modules if m.startswith('jupyter_envguard')))"
+)
+"""Names the modules of what stands before sessions, terminals and kernels."""
+CONTROLS = (
+    Attempt("X01", "a terminal", "terminal", "echo REACHED"),
+    Attempt("X02", "a cell", "kernel", "print('REACHED')"),
+    Attempt("X03", "a kernel that starts", "start", "true"),
+)
+"""What is nothing out of order: where these fail, that others do says nothing."""
 Results = dict[str, dict[str, Outcome]]
 
 pytestmark = [
@@ -102,8 +111,11 @@ def make_tools(tools: Path, root: Path) -> None:
     """Put what attempts bring along where the user can read it: pip, a wheel, a double of conda."""
     (tools / "jupyter_envguard").mkdir(parents=True)
     shutil.copy(root / "tests/attacks/cells.py", tools)
-    for name in LAUNCHER:
-        shutil.copy(root / f"jupyter_envguard/{name}.py", tools / "jupyter_envguard")
+    command = [sys.executable, "-c", LAUNCHER]
+    modules = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    for name in modules:
+        path = "__init__" if name == "jupyter_envguard" else name.removeprefix("jupyter_envguard.")
+        shutil.copy(root / f"jupyter_envguard/{path}.py", tools / "jupyter_envguard")
     # Found, not imported: importing pip makes setuptools give its distutils up for the whole process.
     shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), tools / "pip")
     with zipfile.ZipFile(tools / "foreign-1.0-py3-none-any.whl", "w") as wheel:
@@ -153,9 +165,15 @@ def ground(packs: Packs, root: Path) -> Iterator[Ground]:
 def results(ground: Ground) -> Results:
     """What came of every attempt, by set-up and id."""
     found: Results = {}
+    controls: dict[str, list[Outcome]] = {}
     for level in LEVELS:
         with session(ground, level) as running:
             found[level] = {attempt.id: running.make(attempt) for attempt in ATTEMPTS}
+            controls[level] = [running.make(attempt) for attempt in CONTROLS]
+    for level, outcomes in controls.items():
+        terminal, cell, kernel = outcomes
+        assert (level, terminal.reached, cell.reached) == (level, True, True), outcomes
+        assert "started" in kernel.said.split(), (level, kernel.said)
     return found
 
 
