@@ -50,6 +50,22 @@ def only(folder: Path, pattern: str) -> Path:
     return found
 
 
+def install_as(installed: Path, target: Path) -> None:
+    """Let `target` be a copy of what npm has `installed`; a link to it would be emptied by `npm ci`."""
+
+    def link(source: str, copy: str) -> None:
+        try:
+            os.link(source, copy, follow_symlinks=False)
+        except OSError:  # another file system
+            shutil.copy2(source, copy, follow_symlinks=False)
+
+    shutil.copytree(installed, target, symlinks=True, copy_function=link)
+    done = target / ".package-lock.json"
+    content = done.read_bytes()
+    done.unlink()
+    done.write_bytes(content)  # newer than the copied lock, as after an install
+
+
 @pytest.fixture(scope="session")
 def backend(root: Path) -> ModuleType:
     """The build backend, with a true bundle in `dist/`."""
@@ -216,7 +232,7 @@ class TestBundle:
         assert "it is stale" in self.refused(copy, no_node)
 
     def test_is_made_anew_where_there_is_npm(self, root: Path, copy: Path, version: str) -> None:
-        (copy / "labextension/node_modules").symlink_to(root / "labextension/node_modules")
+        install_as(root / "labextension/node_modules", copy / "labextension/node_modules")
         source = copy / "labextension/src/plugins/environments.ts"
         was = source.read_text()
         source.write_text(was.replace("Refresh Approved Environments", "Something New"))
@@ -227,7 +243,7 @@ class TestBundle:
         assert not any(b"Refresh Approved Environments" in script for script in scripts)
 
     def test_that_cannot_be_built_is_refused(self, root: Path, copy: Path) -> None:
-        (copy / "labextension/node_modules").symlink_to(root / "labextension/node_modules")
+        install_as(root / "labextension/node_modules", copy / "labextension/node_modules")
         (copy / "labextension/src/index.ts").write_text("export default 1 as string;\n")
         done = build(copy, "wheel", copy.parent, check=False)
         assert "`npm run build:prod` failed" in done.stdout + done.stderr
