@@ -13,7 +13,7 @@ from jupyter_envguard import courtesy
 from jupyter_envguard.acl import Operation, Person, Place, Rule, decide, hint_for, operation_of
 from jupyter_envguard.acl.commandline import table
 from jupyter_envguard.cli.context import Context
-from jupyter_envguard.cli.parser import Parser, add_common
+from jupyter_envguard.cli.parser import add_steps
 from jupyter_envguard.cli.terminal import columns, count, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import InvalidInput
@@ -23,13 +23,7 @@ from jupyter_envguard.hooks.targets import requirements_in
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what `acl` can be asked for, each with a parser of its own."""
-    steps = parser.add_subparsers(
-        title="steps", dest="step", metavar="STEP", required=True, parser_class=Parser
-    )
-    for name, (fill, _, summary) in STEPS.items():
-        step = steps.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
-        fill(step)
-        add_common(step)
+    add_steps(parser, STEPS)
 
 
 def acl(arguments: Namespace, context: Context) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -19,6 +19,8 @@ EPILOG = (
 )
 
 
+Fill = Callable[[argparse.ArgumentParser], None]
+"""Adds arguments to a parser."""
 _VALUED = ("--site", "--debug")
 
 
@@ -107,6 +109,17 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="append what happens, with tracebacks, to FILE",
     )
+
+
+def add_steps(parser: argparse.ArgumentParser, steps: Mapping[str, tuple[Fill, Any, str]]) -> None:
+    """Add the steps of a verb by their names: what fills a step's parser, what runs it, and its summary."""
+    found = parser.add_subparsers(
+        title="steps", dest="step", metavar="STEP", required=True, parser_class=Parser
+    )
+    for name, (fill, _, summary) in steps.items():
+        step = found.add_parser(name, help=summary, description=_sentence(summary))
+        fill(step)
+        add_common(step)
 
 
 def all_parsers() -> Iterator[tuple[str, Parser]]:

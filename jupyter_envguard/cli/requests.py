@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_envguard.admission.inbox import Inbox
 from jupyter_envguard.cli.context import Context, actor
-from jupyter_envguard.cli.parser import Parser, add_common
+from jupyter_envguard.cli.parser import add_steps
 from jupyter_envguard.cli.terminal import columns, escape
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import EnvGuardError
@@ -18,13 +18,7 @@ from jupyter_envguard.requests import Decision, Received, shown
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what `requests` can be asked for, each with a parser of its own."""
-    steps = parser.add_subparsers(
-        title="steps", dest="step", metavar="STEP", required=True, parser_class=Parser
-    )
-    for name, (fill, _, summary) in STEPS.items():
-        step = steps.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
-        fill(step)
-        add_common(step)
+    add_steps(parser, STEPS)
 
 
 def requests(arguments: Namespace, context: Context) -> Answer:

@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_envguard.audit import Event, Log
 from jupyter_envguard.catalog import Catalog, State, names
 from jupyter_envguard.cli.context import Context, actor
-from jupyter_envguard.cli.parser import Parser, add_common
+from jupyter_envguard.cli.parser import add_steps
 from jupyter_envguard.cli.progress import progress
 from jupyter_envguard.cli.terminal import columns, count, escape, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
@@ -49,13 +49,7 @@ WHY: Mapping[str, str] = MappingProxyType(
 
 def arguments(parser: ArgumentParser) -> None:
     """Add what can be done with a store, each with a parser of its own."""
-    steps = parser.add_subparsers(
-        title="steps", dest="step", metavar="STEP", required=True, parser_class=Parser
-    )
-    for name, (fill, _, summary) in STEPS.items():
-        step = steps.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
-        fill(step)
-        add_common(step)
+    add_steps(parser, STEPS)
 
 
 def store(arguments: Namespace, context: Context) -> Answer:
