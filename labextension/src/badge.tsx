@@ -64,15 +64,31 @@ export function Badge({
     return null;
   }
   const { mark, origin } = standing;
+  return (
+    <StandingMark standing={standing} environments={environments} opener={opener} words={words}>
+      <span className="jp-EnvGuard-badgeText">
+        {origin && `${origin.environment} ${origin.release} · `}
+        {words.mark(mark)}
+      </span>
+    </StandingMark>
+  );
+}
+
+/** The sign of a standing with a text beside it; a button that shows the release when there is one. */
+export function StandingMark({
+  standing,
+  environments,
+  opener,
+  words,
+  children
+}: IBadgeProps & { standing: IStanding; children: React.ReactNode }): JSX.Element {
+  const { mark, origin } = standing;
   const Sign = signs[mark].react;
   const sentence = describe(standing, environments, words);
   const label = (
     <>
       <Sign tag="span" className="jp-EnvGuard-sign" aria-hidden />
-      <span className="jp-EnvGuard-badgeText">
-        {origin && `${origin.environment} ${origin.release} · `}
-        {words.mark(mark)}
-      </span>
+      {children}
     </>
   );
   return origin ? (

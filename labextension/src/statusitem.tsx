@@ -1,8 +1,7 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { describe } from './badge';
-import { signs } from './icons';
+import { StandingMark } from './badge';
 import type { IEnvironments, IKernels, ISpecOpener } from './tokens';
 import type { Words } from './words';
 
@@ -34,29 +33,9 @@ export function StatusView({ environments, kernels, opener, words }: IStatusItem
   if (!standing) {
     return null;
   }
-  const { mark, origin } = standing;
-  const Sign = signs[mark].react;
-  const sentence = describe(standing, environments, words);
-  const label = (
-    <>
-      <Sign tag="span" className="jp-EnvGuard-sign" aria-hidden />
-      {words.mark(mark)}
-    </>
-  );
-  return origin ? (
-    <button
-      type="button"
-      className="jp-EnvGuard-badge"
-      data-mark={mark}
-      title={sentence}
-      aria-label={sentence}
-      onClick={() => opener.open(origin.environment, origin.release)}
-    >
-      {label}
-    </button>
-  ) : (
-    <span className="jp-EnvGuard-badge" data-mark={mark} role="img" title={sentence} aria-label={sentence}>
-      {label}
-    </span>
+  return (
+    <StandingMark standing={standing} environments={environments} opener={opener} words={words}>
+      {words.mark(standing.mark)}
+    </StandingMark>
   );
 }
