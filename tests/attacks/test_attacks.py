@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 import sysconfig
 import tomllib
 import zipfile
@@ -63,10 +62,6 @@ CHANGES = [
     and attempt.where != "start"
     and attempt.id not in SLOW_TO_PUT_RIGHT
 ]
-LAUNCHER = (
-    "import sys, jupyter_envguard.wall; print(*(m for m in sys.modules if m.startswith('jupyter_envguard')))"
-)
-"""Names the modules of what stands before sessions, terminals and kernels."""
 CONTROLS = (
     Attempt("X01", "a terminal", "terminal", "echo REACHED"),
     Attempt("X02", "a cell", "kernel", "print('REACHED')"),
@@ -111,11 +106,8 @@ def make_tools(tools: Path, root: Path) -> None:
     """Put what attempts bring along where the user can read it: pip, a wheel, a double of conda."""
     (tools / "jupyter_envguard").mkdir(parents=True)
     shutil.copy(root / "tests/attacks/cells.py", tools)
-    command = [sys.executable, "-c", LAUNCHER]
-    modules = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-    for name in modules:
-        path = "__init__" if name == "jupyter_envguard" else name.removeprefix("jupyter_envguard.")
-        shutil.copy(root / f"jupyter_envguard/{path}.py", tools / "jupyter_envguard")
+    for path in (root / "jupyter_envguard").glob("*.py"):  # what stands before sessions, terminals and kernels
+        shutil.copy(path, tools / "jupyter_envguard")
     # Found, not imported: importing pip makes setuptools give its distutils up for the whole process.
     shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), tools / "pip")
     with zipfile.ZipFile(tools / "foreign-1.0-py3-none-any.whl", "w") as wheel:
