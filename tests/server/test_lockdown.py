@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
 import shutil
@@ -12,18 +10,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
-from jupyter_client.session import Session
-from websocket import WebSocket, create_connection
 
 from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.site import load
+from tests.servers import Server, run
 from tests.sites import SiteBuilder, real_images
 from tests.test_wall import needs_mounts
 
@@ -31,20 +26,6 @@ ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/")
 TOKEN = "the-token-of-the-test"
 EXTENSIONS = str({"jupyter_envguard": True, "jupyter_server_terminals": True})
 pytestmark = [pytest.mark.packs, needs_mounts]
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server in a process of its own."""
-
-    address: str
-    home: Path
-
-    def ask(self, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self.address}/{path}", data, {"Authorization": f"token {TOKEN}"})
-        with urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read())
 
 
 def free_port() -> int:
@@ -93,7 +74,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     process = subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True)
     heard = Heard(process)
     try:
-        yield Server(heard.address(), home)
+        yield Server(heard.address(), TOKEN)
     finally:
         process.terminate()
         process.wait()
@@ -144,37 +125,11 @@ def test_kernels_are_offered(server: Server) -> None:
     assert list(server.ask("api/kernelspecs")["kernelspecs"]) == ["minimal"]
 
 
-def talk(server: Server, kernel: str) -> WebSocket:
-    address = f"{server.address.replace('http', 'ws')}/api/kernels/{kernel}/channels?token={TOKEN}"
-    # Without a protocol of their own, both sides speak plain JSON.
-    return create_connection(address, timeout=300)
-
-
-def run(channel: WebSocket, code: str) -> str:
-    """Run `code` in the kernel at the other end, and return what it prints."""
-    asked = Session(key=b"unused").msg(
-        "execute_request", {"code": code, "silent": False, "stop_on_error": True}
-    )
-    channel.send(json.dumps({**asked, "channel": "shell"}, default=str))
-    said = ""
-    while True:
-        message = json.loads(channel.recv())
-        if message["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
-            continue
-        content = message["content"]
-        if message["msg_type"] == "stream":
-            said += content["text"]
-        elif message["msg_type"] == "error":
-            said += f"{content['ename']}: {content['evalue']}\n"
-        elif message["msg_type"] == "status" and content["execution_state"] == "idle":
-            return said
-
-
-def test_a_kernel_runs_and_is_confined(server: Server) -> None:
-    kernel = server.ask("api/kernels", {"name": "minimal", "path": ""})["id"]
-    program = server.home / "program"
+def test_a_kernel_runs_and_is_confined(server: Server, tmp_path: Path) -> None:
+    kernel = server.start_kernel("minimal")
+    program = tmp_path / "home/program"
     shutil.copy("/bin/echo", program)
-    with contextlib.closing(talk(server, kernel)) as channel:
+    with server.kernel(kernel) as channel:
         assert run(channel, "print(1 + 1)") == "2\n"
         assert run(channel, f"import subprocess; subprocess.run([{str(program)!r}])").startswith("Permission")
         assert run(channel, "print(subprocess.run(['id', '-u'], stdout=-1).returncode)") == "0\n"
@@ -184,27 +139,16 @@ def test_a_kernel_runs_and_is_confined(server: Server) -> None:
 
 
 def test_a_kernel_starts_again_and_answers_after_that(server: Server) -> None:
-    kernel = server.ask("api/kernels", {"name": "minimal", "path": ""})["id"]
-    with contextlib.closing(talk(server, kernel)) as channel:
+    kernel = server.start_kernel("minimal")
+    with server.kernel(kernel) as channel:
         assert run(channel, "kept = 1; print(kept)") == "1\n"
     server.ask(f"api/kernels/{kernel}/restart", {})
-    with contextlib.closing(talk(server, kernel)) as channel:
+    with server.kernel(kernel) as channel:
         assert run(channel, "print(kept)").startswith("NameError")
 
 
 def test_a_terminal_starts_and_runs_no_python(server: Server) -> None:
-    name = server.ask("api/terminals", {})["name"]
-    address = f"{server.address.replace('http', 'ws')}/terminals/websocket/{name}?token={TOKEN}"
-    terminal = create_connection(address, timeout=60)
-    try:
-        line = f"{sys.executable} -c 1; conda install x; id -u; echo do''ne\n"
-        terminal.send(json.dumps(["stdin", line]))
-        said = ""
-        while "done" not in said:
-            kind, text, *_ = json.loads(terminal.recv())
-            said += text if kind == "stdout" else ""
-    finally:
-        terminal.close()
+    said = server.type(f"{sys.executable} -c 1; conda install x; id -u")
     assert "Permission denied" in said
     assert "'conda install' is turned off for approved environments" in " ".join(said.split())
     assert f"{os.geteuid()}\r\n" in said
