@@ -106,7 +106,7 @@ def make_tools(tools: Path, root: Path) -> None:
     """Put what attempts bring along where the user can read it: pip, a wheel, a double of conda."""
     (tools / "jupyter_envguard").mkdir(parents=True)
     shutil.copy(root / "tests/attacks/cells.py", tools)
-    for path in (root / "jupyter_envguard").glob("*.py"):  # what stands before sessions, terminals and kernels
+    for path in (root / "jupyter_envguard").glob("*.py"):  # before sessions, terminals, kernels
         shutil.copy(path, tools / "jupyter_envguard")
     # Found, not imported: importing pip makes setuptools give its distutils up for the whole process.
     shutil.copytree(Path(sysconfig.get_path("purelib"), "pip"), tools / "pip")
