@@ -149,7 +149,7 @@ class TestDrift:
 
     async def test_native_code_is_seen_by_both_witnesses(self, kernel: Kernel, tmp_path: Path) -> None:
         library = tmp_path / "libevil.so"
-        shutil.copyfile(next((real_images()["minimal"].path / "lib").rglob("_struct.*.so")), library)
+        shutil.copyfile(next((real_images()["minimal"].path / "lib").rglob("_codecs_hk.*.so")), library)
         await kernel.run(f"import ctypes; kept = ctypes.CDLL({str(library)!r})")
         assert await kernel.shows("drifted") == [("foreign-native", "libevil.so", str(library))]
         await kernel.until(lambda: len(kernel.events("kernel.drifted")) == 2)
@@ -163,7 +163,7 @@ class TestDrift:
     ) -> None:
         await kernel.shows("clean")
         library = tmp_path / "libevil.so"
-        shutil.copyfile(next((real_images()["minimal"].path / "lib").rglob("_struct.*.so")), library)
+        shutil.copyfile(next((real_images()["minimal"].path / "lib").rglob("_codecs_hk.*.so")), library)
         await kernel.run(f"{UNLOADED}import ctypes; kept = ctypes.CDLL({str(library)!r})")
         assert kernel.told[-1]["drift"]["state"] == "clean"
         shown = await asyncio.to_thread(kernel.running.show, kernel.id)
