@@ -210,6 +210,7 @@ def test_the_server_hears_of_what_is_refused_and_of_what_is_loaded(results: Resu
     loaded = ["B05", "B13", "C02", "C15", "C26", "C27", "C28", "C29", "E25", "E28"]
     for level in ("advise", "enforce"):
         assert [number for number in (*refused, *loaded) if not results[level][number].detected] == []
+    assert [number for number in loaded if "denied-import" not in results["lockdown"][number].told] == []
 
 
 def test_what_lies_outside_a_kernel_is_not_reached_from_it(results: Results) -> None:
