@@ -86,8 +86,10 @@ class Confinement:
     """Resource limits by their name without `RLIMIT_`, in lower case, such as `("nproc", 512)`."""
 
     sealed: tuple[str, ...] = ()
-    """Folders from whose file systems nothing is run or loaded as code, unless `execute` names it: they are
-    mounted once more, `noexec`, `nosuid` and `nodev`, for the process alone (`mounts`)."""
+    """Folders from which nothing is run or loaded as code: they are mounted once more, `noexec`, `nosuid` and
+    `nodev`, for the process alone, and all else is `noexec` but `execute` and `loaded` (`mounts`)."""
+    loaded: tuple[str, ...] = ()
+    """Folders of libraries, from which code is loaded but nothing run, where there is something `sealed`."""
     must_seal: bool = True
     """Whether a process is not confined at all where it cannot mount; else they stay as they are."""
     refused: tuple[str, ...] = ()
@@ -95,7 +97,7 @@ class Confinement:
 
     def __post_init__(self) -> None:
         """Refuse what no machine could carry out."""
-        for path in (*self.read, *self.execute, *self.write, *self.sealed):
+        for path in (*self.read, *self.execute, *self.write, *self.sealed, *self.loaded):
             if not path.startswith("/") or "\0" in path:
                 raise _invalid(
                     f"{path!r} is not an absolute path", "Write it from the root of the file system on."

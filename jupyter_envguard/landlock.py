@@ -220,7 +220,7 @@ def _seal(settings: Mapping[str, Any]) -> str:
     from jupyter_envguard import mounts  # most sessions keep their mounts
 
     try:
-        mounts.seal(settings["sealed"], settings["execute"])
+        mounts.seal(settings["sealed"], (*settings["execute"], *settings["loaded"]))
     except OSError as error:
         gap = f"programs and libraries in writable folders can be loaded, no mount is made ({error.strerror})"
         if settings["must_seal"]:

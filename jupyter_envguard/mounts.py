@@ -1,9 +1,11 @@
-"""Folders from whose file systems nothing is run: the mounts of a locked session.
+"""Folders from whose files nothing is run: the mounts of a locked session.
 
 A wall by Landlock decides what is executed, but not what is mapped into memory as
 code: the dynamic linker, called by name, runs any file that it may read, and `dlopen`
-loads any library. A mount that is `noexec` stops both. So the folders that a session
-writes to are mounted once more, over themselves, in a mount namespace of the session.
+loads any library. A mount that is `noexec` stops both. So a session gets a mount
+namespace in which everything is `noexec` but what it may run: of that, a copy of the
+mounts as they were before lies over each place. Nothing is ever made runnable that
+was not, and no other flag of a mount changes.
 
 Whoever may not mount gets a user namespace first, in which the process keeps its
 user, group and supplementary groups. Files of all others then seem to belong to
@@ -22,36 +24,91 @@ TYPE_CHECKING = False  # `typing` costs more than everything else here
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
+_CLONE, _CLOSE_ON_EXEC, _FROM_DESCRIPTOR = 1, os.O_CLOEXEC, 4
 _NOSUID, _NODEV, _NOEXEC = 2, 4, 8
-_BIND, _RECURSIVE, _SLAVE = 4096, 16384, 1 << 19
+_RECURSIVE, _SLAVE = 16384, 1 << 19
 _NEW_MOUNTS, _NEW_USERS = 0x20000, 0x10000000
 
 
-def is_sealed(folder: str) -> bool:
-    """Tell whether nothing is run from the file system of `folder`, because it is mounted `noexec`."""
-    return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
+def is_sealed(folder: str, kept: Iterable[str] = ()) -> bool:
+    """Tell whether nothing is run from `folder` and what is mounted beneath it, but from what is `kept`.
+
+    In a namespace that `seal` made, what was kept for a wall further out is no gap
+    unless it can be written to: nothing is put there by who is confined.
+    """
+    if not _is_noexec(folder):
+        return False
+    kept, inner = tuple(kept), _is_noexec("/")
+    found = (place for place in _runnable() if _is_beneath(place, (folder,)))
+    return not any(not _is_within(place, kept) and (not inner or _takes_files(place)) for place in found)
 
 
 def seal(folders: Iterable[str], kept: Iterable[str] = ()) -> None:
-    """Let nothing be run from `folders`, but from what is `kept` beneath them.
+    """Let nothing be run from `folders`, nor from anywhere else but from what is `kept`.
 
+    `kept` are files and folders; of those that are the same as one of `folders`, or
+    lie around it, that one is sealed all the same. If `/` is kept, only `folders` are sealed.
     Raises `OSError` when the process may not mount. Paths are absolute and hold no
-    links. Folders that are sealed already are passed over; if all are, no namespace
-    is made. The process must have one thread.
+    links. If all `folders` are sealed already, no namespace is made and nothing
+    changes. The process must have one thread.
     """
-    wanted = [folder for folder in folders if not is_sealed(folder)]
-    if not wanted:
+    folders, kept = tuple(folders), tuple(kept)
+    if all(is_sealed(folder, kept) for folder in folders):
         return
-    open_places = [place for place in kept if _is_beneath(place, wanted) and not is_sealed(place)]
     _own_mounts()
-    for folder in (*wanted, *open_places):
-        _bind(folder)
-    for folder in wanted:
-        _change(folder, _NOEXEC | _NOSUID | _NODEV, 0)
-    for place in open_places:
-        _change(place, 0, _NOEXEC)
+    copies = {place: _copied(place) for place in _outermost(kept, folders) if place not in folders}
+    if "/" not in kept:
+        _change("/", _NOEXEC)
+    for place in sorted({*folders, *copies}):  # what lies beneath comes after what it lies in
+        if place in copies:
+            _put(copies[place], place)
+        else:
+            _put(_copied(place), place)
+            _change(place, _NOEXEC | _NOSUID | _NODEV)
     os.chdir(os.getcwd())  # the working folder would go on to lie in the mount below
+
+
+def _outermost(kept: Iterable[str], folders: Iterable[str]) -> list[str]:
+    """Return what of `kept` is copied: all but what lies in another copy, with none of `folders` between."""
+    found: list[str] = []
+    for place in sorted(set(kept) - {"/"}):
+        around = [other for other in found if _is_beneath(place, (other,))]
+        between = [folder for folder in folders if _is_beneath(place, (folder,))]
+        if not around or max(map(len, between), default=0) >= max(map(len, around)):
+            found.append(place)
+    return found
+
+
+def _runnable() -> list[str]:
+    """Return the places at which something is mounted from which files are run."""
+    found: dict[str, bool] = {}
+    with open("/proc/self/mountinfo", "rb") as file:
+        for line in file:
+            words = line.split(b" ")
+            found[_unescaped(words[4])] = b"noexec" not in words[5].split(b",")
+    return [place for place, runs in found.items() if runs]
+
+
+def _unescaped(word: bytes) -> str:
+    """Return the path that the kernel means, which writes spaces, line ends and backslashes in octal."""
+    for sign in b" \t\n\\":
+        word = word.replace(b"\\%03o" % sign, bytes((sign,)))
+    return os.fsdecode(word)
+
+
+def _takes_files(place: str) -> bool:
+    """Tell whether this process can put a file into `place`, by trying it without leaving one."""
+    try:
+        os.close(os.open(place, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return False
+    return True
+
+
+def _is_noexec(folder: str) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
 
 
 def _own_mounts() -> None:
@@ -72,15 +129,26 @@ def _own_mounts() -> None:
 
 
 def _is_beneath(place: str, folders: Iterable[str]) -> bool:
-    return any(place.startswith(folder.rstrip("/") + "/") for folder in folders)
+    return any(place != folder and place.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def _bind(folder: str) -> None:
-    path = os.fsencode(folder)
-    checked(libc.mount, path, path, None, _BIND | _RECURSIVE, None)
+def _is_within(place: str, folders: tuple[str, ...]) -> bool:
+    return place in folders or _is_beneath(place, folders)
 
 
-def _change(folder: str, added: int, removed: int) -> None:
+def _copied(place: str) -> int:
+    """Return a descriptor of a copy of what is mounted at `place` and beneath, which lies nowhere yet."""
+    flags = _CLONE | _CLOSE_ON_EXEC | _AT_RECURSIVE
+    return call(_OPEN_TREE, _AT_FDCWD, os.fsencode(place) + b"\0", flags)
+
+
+def _put(copy: int, place: str) -> None:
+    """Lay `copy` over `place`."""
+    call(_MOVE_MOUNT, copy, b"\0", _AT_FDCWD, os.fsencode(place) + b"\0", _FROM_DESCRIPTOR)
+    os.close(copy)
+
+
+def _change(folder: str, added: int, removed: int = 0) -> None:
     """Change the attributes of the mount at `folder` and of all beneath it."""
     attributes = struct.pack("=QQQQ", added, removed, 0, 0)
     path = os.fsencode(folder) + b"\0"

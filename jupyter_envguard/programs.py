@@ -6,7 +6,7 @@ allow everything in that folder. Every name is followed to a regular file.
 
 This runs before every session in lockdown, so it is standard library without pathlib.
 """
-# ruff: noqa: PTH100, PTH112, PTH119, PTH120 - pathlib is not free
+# ruff: noqa: PTH100, PTH112, PTH119, PTH120, PTH208 - pathlib is not free
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ LOADERS = (
 )
 """The dynamic linkers, without which no other program starts. Called by name they load any file that is
 not on a sealed mount (`mounts`)."""
+
+LIBRARIES = (
+    *("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32"),
+    *("/usr/libexec", "/usr/local/lib", "/usr/local/lib64"),
+)
+"""Where the system keeps its libraries and the modules of its programs."""
+
+LINKED = "/etc/ld.so.conf.d"
+"""Folder of files that name more folders of libraries, a line for each (ldconfig(8))."""
 
 USUAL = (
     *("sh", "bash", "dash", "env", "ldconfig", "getent", "locale", "true", "false", "test", "[", "expr"),
@@ -60,6 +69,32 @@ def environment(program: str) -> list[str]:
     prefix = os.path.realpath(os.path.dirname(folder))
     is_one = os.path.basename(folder) == "bin" and prefix not in SYSTEM
     return list(dict.fromkeys(filter(None, (_regular(program), prefix if is_one else ""))))
+
+
+def libraries(started: Iterable[str]) -> list[str]:
+    """Return the folders from which the programs of the system and those `started` load code, without links.
+
+    `started` are programs, or folders of them. The Python of a virtual environment is
+    a link, and its libraries lie where that leads to.
+    """
+    folders = (
+        real if os.path.isdir(real) else os.path.dirname(real) for real in map(os.path.realpath, started)
+    )
+    prefixes = [os.path.dirname(folder) for folder in folders if os.path.basename(folder) == "bin"]
+    own = (f"{prefix}/{name}" for prefix in prefixes for name in ("lib", "lib64"))
+    found = dict.fromkeys(map(os.path.realpath, (*LIBRARIES, *_linked(), *own)))
+    return [path for path in found if path not in SYSTEM and os.path.isdir(path)]
+
+
+def _linked() -> list[str]:
+    found: list[str] = []
+    for name in sorted(os.listdir(LINKED)) if os.path.isdir(LINKED) else ():
+        try:
+            with open(f"{LINKED}/{name}") as file:
+                found += filter(os.path.isabs, map(str.strip, file))
+        except (OSError, UnicodeDecodeError):  # nobody is kept from working by a list that cannot be read
+            continue
+    return found
 
 
 def named(wanted: Iterable[str]) -> tuple[list[str], list[str]]:

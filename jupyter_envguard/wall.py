@@ -7,7 +7,7 @@ starts, reads and runs what the user may, and writes to the user's home, a tempo
 folder of the user alone, shared memory, terminals, graphics cards and what `--write`
 names: nothing else, whoever owns it. With `--lockdown` it runs only the usual programs of
 the system (`programs`), what lies in the environment of the command, and what `--execute`
-names; nothing is loaded as code from where it can write, nor from memory without a file.
+names; nothing is loaded as code from elsewhere, but libraries of the system, nor from memory without a file.
 `--strict-memory` besides refuses memory that is written and then run. With `--required` it
 starts only if that is so; else it says on standard error what is missing. It exits with 125 when it refuses
 and with 126 when the command cannot be started.
@@ -159,8 +159,10 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
     wanted = (home_folder(), temporary, *options.get("--write", ()), *_spool(options))
     folders, dangers = open_folders(wanted, options.get("--protect", ()))
     runnable: list[str] = []
+    loaded: list[str] = []
     if "--lockdown" in options:
         runnable, more = allowed_programs(options.get("--execute", ()), program, folders)
+        loaded = loaded_folders((program, *options.get("--execute", ())), folders)
         dangers += more
     problem = "; ".join(dangers)
     if problem and "--required" in options:
@@ -183,6 +185,7 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
             "keep": (),
             "limits": (),
             "sealed": sealed_folders(folders) if locked else (),
+            "loaded": loaded,
             "must_seal": "--required" in options,
             "refused": refused_calls("--strict-memory" in options) if locked else (),
         }
@@ -228,6 +231,15 @@ def sealed_folders(writable: Iterable[str]) -> list[str]:
     """Return the folders from which a session in lockdown that writes to `writable` loads no code."""
     shared = [os.path.realpath(path) for path in SHARED if os.path.exists(path)]
     return list(dict.fromkeys(path for path in (*writable, *shared) if os.path.isdir(path)))
+
+
+def loaded_folders(started: Iterable[str], writable: Iterable[str]) -> list[str]:
+    """Return where code is loaded from in lockdown besides what runs: libraries of the system, of what is
+    `started`, and of the Python of this wall; nothing that lies in what is `writable` or around it."""
+    from jupyter_envguard import programs
+
+    found, places = programs.libraries((*started, sys.executable)), list(writable)
+    return [path for path in found if not any(_overlap(path, to) for to in places)]
 
 
 def refused_calls(strict: bool) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 import shutil
 import subprocess
@@ -22,6 +23,9 @@ LOADER = next(
     (path for path in ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1") if Path(path).exists()),
     "",
 )
+SYSTEM = ["/usr/bin", *(place for place in ("/usr/lib", "/usr/lib64") if not Path(place).is_symlink())]
+"""Where the programs and libraries of the system lie without links, as far as they are there."""
+READ_ONLY, NOSUID, NODEV, NO_TIMES, SHARED = 1, 2, 4, 1 << 10, 1 << 20
 
 
 def may_mount() -> bool:
@@ -59,6 +63,10 @@ def place() -> Iterator[Path]:
         yield folder
 
 
+def mount_memory(folder: Path, flags: int) -> None:
+    syscalls.checked(syscalls.libc.mount, b"none", os.fsencode(folder), b"tmpfs", flags, b"mode=755")
+
+
 def says(*words: object) -> str:
     try:
         done = subprocess.run([*map(str, words), "said"], capture_output=True, text=True)
@@ -72,7 +80,7 @@ def test_nothing_is_run_or_loaded_from_a_sealed_folder(place: Path) -> None:
     def act(_: int) -> list[object]:
         become_other()
         before = (os.geteuid(), os.getegid(), place.stat().st_mode)
-        mounts.seal([str(place)])
+        mounts.seal([str(place)], SYSTEM)
         (place / "mine").write_text("written")
         return [
             says(place / "program"),
@@ -91,10 +99,143 @@ def test_nothing_is_run_or_loaded_from_a_sealed_folder(place: Path) -> None:
 def test_what_is_kept_still_runs(place: Path) -> None:
     def act(_: int) -> list[str]:
         become_other()
-        mounts.seal([str(place)], [str(place / "kept"), "/usr"])
+        mounts.seal([str(place)], [str(place / "kept"), *SYSTEM])
         return [says(place / "program"), says(place / "kept/program"), says("/bin/echo")]
 
     assert in_child(act) == ["refused", "said", "said"]
+
+
+@needs_mounts
+def test_nothing_is_run_or_loaded_from_elsewhere_either(place: Path) -> None:
+    def act(_: int) -> list[object]:
+        become_other()
+        with (place / "program").open("rb") as file:
+            before = len(mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_EXEC))
+        mounts.seal(["/dev/shm"], SYSTEM)
+        with (place / "program").open("rb") as file, pytest.raises(PermissionError):
+            mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_EXEC)
+        (place / "mine").write_text("written")
+        return [before, says(place / "program"), says(LOADER, place / "program"), says("/bin/echo")]
+
+    assert in_child(act) == [4096, "refused", "refused", "said"]
+
+
+@needs_mounts
+def test_a_program_is_kept_without_its_folder(place: Path) -> None:
+    def act(_: int) -> list[str]:
+        become_other()
+        mounts.seal(["/dev/shm"], [str(place / "kept/program"), *SYSTEM[1:]])
+        return [says(place / "kept/program"), says(place / "program"), says("/bin/echo")]
+
+    assert in_child(act) == ["said", "refused", "refused"]
+
+
+@needs_mounts
+def test_with_the_root_kept_only_what_is_named_is_sealed(place: Path) -> None:
+    def act(_: int) -> list[str]:
+        become_other()
+        mounts.seal([str(place / "kept")], ["/"])
+        return [says(place / "program"), says(place / "kept/program")]
+
+    assert in_child(act) == ["said", "refused"]
+
+
+@needs_mounts
+def test_what_is_sealed_in_what_is_kept_is_sealed_and_what_is_kept_therein_is_not(place: Path) -> None:
+    (place / "kept/inner").mkdir()
+    shutil.copy(place / "program", place / "kept/inner/program")
+
+    def act(_: int) -> list[str]:
+        become_other()
+        kept = [str(place), str(place / "kept/inner"), str(place / "kept/inner/program"), *SYSTEM]
+        mounts.seal([str(place / "kept")], kept)
+        return [says(place / "program"), says(place / "kept/program"), says(place / "kept/inner/program")]
+
+    assert in_child(act) == ["said", "refused", "said"]
+
+
+@needs_mounts
+def test_what_is_kept_and_sealed_is_sealed(place: Path) -> None:
+    def act(_: int) -> str:
+        become_other()
+        mounts.seal([str(place)], [str(place), *SYSTEM])
+        return says(place / "program")
+
+    assert in_child(act) == "refused"
+
+
+@needs_root
+@pytest.mark.parametrize("as_other", [False, pytest.param(True, marks=needs_mounts)])
+def test_flags_that_mounts_have_stay_and_no_other_is_added(place: Path, as_other: bool) -> None:
+    def act(_: int) -> list[bool]:
+        mounts._own_mounts()
+        names = ("kept", "kept/never", "other")
+        for name, flags in zip(names, (NODEV | NO_TIMES, mounts._NOEXEC | NOSUID, READ_ONLY), strict=True):
+            (place / name).mkdir(exist_ok=True)
+            mount_memory(place / name, flags)
+        if as_other:
+            become_other()
+        before = [os.statvfs(place / name).f_flag for name in names]
+        mounts.seal(["/dev/shm"], [str(place / "kept"), *SYSTEM])
+        after = [os.statvfs(place / name).f_flag for name in names]
+        return [before[:2] == after[:2], after[2] == before[2] | os.ST_NOEXEC]
+
+    assert in_child(act) == [True, True]
+
+
+@needs_root
+def test_a_mount_that_runs_files_beneath_a_folder_that_runs_none_is_seen_and_sealed(place: Path) -> None:
+    share = place / "kept/a share\\"
+
+    def act(_: int) -> list[object]:
+        share.mkdir()
+        mounts._own_mounts()
+        mount_memory(place / "kept", mounts._NOEXEC)
+        share.mkdir()
+        mount_memory(share, 0)
+        shutil.copy("/bin/echo", share / "program")
+        seen = mounts.is_sealed(str(place / "kept")), mounts.is_sealed(str(place / "kept"), [str(share)])
+        mounts.seal([str(place / "kept")], SYSTEM)
+        return [*seen, says(LOADER, share / "program"), mounts.is_sealed(str(place / "kept"))]
+
+    assert in_child(act) == [False, True, "refused", True]
+
+
+@needs_root
+def test_a_wall_further_in_sees_no_gap_in_what_was_kept_unless_it_can_write_there(place: Path) -> None:
+    def act(_: int) -> list[object]:
+        mounts.seal([str(place)], [str(place / "kept"), *SYSTEM])
+        as_writer = mounts.is_sealed(str(place))
+        (place / "kept").chmod(0o755)
+        become_other()
+        before = Path("/proc/self/ns/mnt").readlink()
+        mounts.seal([str(place)], SYSTEM)
+        return [as_writer, mounts.is_sealed(str(place)), before == Path("/proc/self/ns/mnt").readlink()]
+
+    assert in_child(act) == [False, True, True]
+
+
+@needs_root
+def test_what_is_mounted_in_a_kept_folder_later_runs(place: Path) -> None:
+    def act(_: int) -> str:
+        mounts._own_mounts()
+        mount_memory(place, 0)
+        syscalls.checked(syscalls.libc.mount, b"none", os.fsencode(place), None, SHARED, None)
+        (place / "kept").mkdir()
+        sealed, mounted = os.pipe(), os.pipe()
+        inner = os.fork()
+        if inner == 0:
+            mounts.seal(["/dev/shm"], [str(place), *SYSTEM])
+            os.write(sealed[1], b"x")
+            os.read(mounted[0], 1)
+            os._exit(0 if says(place / "kept/program") == "said" else 1)
+        os.read(sealed[0], 1)
+        mount_memory(place / "kept", 0)
+        shutil.copy("/bin/echo", place / "kept/program")
+        os.write(mounted[1], b"x")
+        return "runs" if os.waitpid(inner, 0)[1] == 0 else "refused"
+
+    assert in_child(act) == "runs"
 
 
 @needs_mounts
@@ -102,7 +243,7 @@ def test_the_working_folder_is_sealed_too(place: Path) -> None:
     def act(_: int) -> list[str]:
         become_other()
         os.chdir(place)
-        mounts.seal([str(place)])
+        mounts.seal([str(place)], SYSTEM)
         return [says("./program"), str(Path.cwd())]
 
     assert in_child(act) == ["refused", str(place)]
@@ -137,7 +278,7 @@ def test_a_new_user_namespace_does_not_break_the_seal(place: Path) -> None:
 def test_root_needs_no_user_namespace(place: Path) -> None:
     def act(_: int) -> list[object]:
         before = Path("/proc/self/ns/user").readlink()
-        mounts.seal([str(place)])
+        mounts.seal([str(place)], SYSTEM)
         return [before == Path("/proc/self/ns/user").readlink(), says(place / "program")]
 
     assert in_child(act) == [True, "refused"]

@@ -51,6 +51,36 @@ class TestEnvironment:
         assert programs.environment(str(tmp_path / "gone")) == []
 
 
+class TestLibraries:
+    @pytest.fixture(autouse=True)
+    def machine(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("lib", "base/bin", "base/lib", "venv/bin", "venv/lib", "more/lib", "listed"):
+            (tmp_path / name).mkdir(parents=True)
+        (tmp_path / "lib64").symlink_to("lib")
+        (tmp_path / "base/bin/python").touch()
+        (tmp_path / "venv/bin/python").symlink_to("../../base/bin/python")
+        libraries = (f"{tmp_path}/lib", f"{tmp_path}/lib64", f"{tmp_path}/none", "/usr")
+        monkeypatch.setattr(programs, "LIBRARIES", libraries)
+        monkeypatch.setattr(programs, "LINKED", f"{tmp_path}/ld.so.conf.d")
+
+    def test_are_those_of_the_system_without_links_and_never_all_of_it(self, tmp_path: Path) -> None:
+        assert programs.libraries([str(tmp_path / "nothing"), str(tmp_path / "base")]) == [
+            str(tmp_path / "lib")
+        ]
+
+    @pytest.mark.parametrize("started", ["base/bin/python", "venv/bin/python", "base/bin"])
+    def test_are_those_of_what_is_started_too(self, tmp_path: Path, started: str) -> None:
+        found = programs.libraries([str(tmp_path / started)])
+        assert found == [str(tmp_path / "lib"), str(tmp_path / "base/lib")]
+
+    def test_are_those_that_the_linker_is_told_of(self, tmp_path: Path) -> None:
+        (tmp_path / "ld.so.conf.d").mkdir()
+        (tmp_path / "ld.so.conf.d/a.conf").write_text(f"# why\n{tmp_path}/listed \n{tmp_path}/gone\n")
+        (tmp_path / "ld.so.conf.d/b.conf").mkdir()
+        (tmp_path / "ld.so.conf.d/c.conf").write_bytes(b"\xff\n")
+        assert programs.libraries([]) == [str(tmp_path / "lib"), str(tmp_path / "listed")]
+
+
 class TestNamed:
     def test_a_program_may_be_named_by_a_link(self, tmp_path: Path) -> None:
         (tmp_path / "tool").touch()

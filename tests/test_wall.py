@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -183,6 +184,16 @@ RUNS = {
 }
 
 
+@contextmanager
+def readable_elsewhere() -> Iterator[Path]:
+    """A folder with a program, from which a session reads, and none for temporary files."""
+    base = "/opt" if os.access("/opt", os.W_OK) else os.path.expanduser("~")
+    with tempfile.TemporaryDirectory(prefix="envguard-", dir=base) as name:
+        Path(name).chmod(0o755)
+        shutil.copy("/bin/echo", name)
+        yield Path(name).resolve()
+
+
 class TestLockdown:
     @pytest.mark.parametrize("way", RUNS)
     def test_what_is_not_listed_does_not_run(self, place: Place, way: str) -> None:
@@ -204,6 +215,44 @@ class TestLockdown:
         done = place.run("/bin/sh", "-c", script, options=("--lockdown", "--required"))
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.split() == ["1", str(USER)]
+
+    @needs_mounts
+    @pytest.mark.parametrize("required", [True, False])
+    def test_what_others_put_elsewhere_is_not_loaded(self, place: Place, required: bool) -> None:
+        with readable_elsewhere() as folder:
+            script = f"{LOADER} {folder}/echo REACHED; echo x > new && cat new"
+            assert "REACHED" in place.shell(script).stdout
+            options = ("--lockdown", *(["--required"] if required else []))
+            done = place.run("/bin/sh", "-c", script, options=options)
+            named = place.run("/bin/sh", "-c", script, options=(*options, f"--execute={folder}"))
+        assert done.stdout == "x\n"
+        assert "failed to map" in done.stderr
+        assert named.stdout == "REACHED\nx\n"
+
+    @needs_mounts
+    @needs_python
+    def test_programs_of_the_system_that_are_not_listed_are_not_loaded(self, place: Place) -> None:
+        script = f"{LOADER} {SYSTEM_PYTHON} -I -c 'print(\"REACHED\")'"
+        assert "REACHED" in place.shell(script).stdout
+        assert place.run("/bin/sh", "-c", script, options=("--lockdown", "--required")).stdout == ""
+
+    @needs_mounts
+    def test_a_wall_within_starts_though_less_is_kept_there(self, place: Place) -> None:
+        """As terminals and kernels are started, which run less than their session."""
+
+        def act(_: list[str]) -> int:
+            landlock.become = lambda *_: 0
+            tool = f"--execute={place.root}/tool"
+            first = wall.main(["--lockdown", "--required", tool, "--", "/bin/true"])
+            return first or wall.main(["--lockdown", "--required", "--", "/bin/true"])
+
+        (place.root / "tool").mkdir()
+        child = os.fork()
+        if child == 0:
+            os.environ |= {"HOME": str(place.home), "TMPDIR": str(place.root / "tmp")}
+            _become(1, 2, place.home)
+            _exit(act, [])
+        assert os.waitpid(child, 0)[1] == 0
 
     @needs_mounts
     @needs_python

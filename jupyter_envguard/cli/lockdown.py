@@ -36,7 +36,10 @@ os.chmod("program", 0o755)
 attempt("tool", lambda: run("/bin/sh", "-c", "true"))
 attempt("program", lambda: run("./program", "-c", "true"))
 attempt("linker", lambda: run(loader, "./program", "-c", "true"))
-attempt("mapped", lambda: mmap.mmap(os.open("program", os.O_RDONLY), 4096, mmap.MAP_PRIVATE, mmap.PROT_EXEC))
+def mapped(path):
+    mmap.mmap(os.open(path, os.O_RDONLY), 1, mmap.MAP_PRIVATE, mmap.PROT_EXEC)
+attempt("mapped", lambda: mapped("program"))
+attempt("elsewhere", lambda: mapped("/etc/passwd"))
 attempt("memory", lambda: os.memfd_create("program"))
 attempt("strict", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC))
 os.makedirs("site-packages")
@@ -70,6 +73,8 @@ class Layer:
     """What to say when it was not."""
     fix: str
     """What to do then."""
+    optional: bool = False
+    """Whether sessions start without it even where the wall is required."""
 
 
 NEWER = "Use Linux 5.19 or newer with landlock in its list of security modules."
@@ -89,6 +94,15 @@ LAYERS = (
         "Tried: no machine code is loaded from the home, by the linker or by hand.",
         "Machine code in the home can be loaded",
         "Let users make user namespaces, or mount home, /tmp, /var/tmp and /dev/shm with noexec.",
+    ),
+    Layer(
+        "elsewhere",
+        (),
+        ("elsewhere",),
+        "Tried: no machine code is loaded from other folders that a session can read, but from libraries.",
+        "Machine code that others put where a session can read is loaded",
+        "Let users make user namespaces and leave the mounts to the session, or keep homes closed to others.",
+        optional=True,
     ),
     Layer(
         "memory",
@@ -138,7 +152,13 @@ def _check(layer: Layer, found: Mapping[str, str], said: str, grave: Status) -> 
     if holds:
         return Check(layer.name, Status.PASS, layer.holds)
     why = f": {said}" if said else ""
-    return Check(layer.name, grave, f"{layer.fails}{why}.", layer.fix, "confine-unavailable")
+    return Check(
+        layer.name,
+        Status.WARN if layer.optional else grave,
+        f"{layer.fails}{why}.",
+        layer.fix,
+        "confine-unavailable",
+    )
 
 
 def _tried(strict: bool) -> tuple[Mapping[str, str], str]:

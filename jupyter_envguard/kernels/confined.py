@@ -122,6 +122,7 @@ def _start(
         program=program,
         tell=tell,
         sealed=tuple(wall.sealed_folders(folders)) if guard.locked else (),
+        loaded=_loaded(guard, image, folders) if guard.locked else (),
         must_seal=guard.required,
         refused=wall.refused_calls(guard.strict_memory) if guard.locked else (),
     )
@@ -140,7 +141,7 @@ def _gaps(site: Site, around: confine.Confinement) -> Iterator[str]:
         yield "No wall stands around the session, so terminals are not confined."
         return
     for path in around.sealed:  # behind a wall nothing is mounted any more
-        if not mounts.is_sealed(path):
+        if not mounts.is_sealed(path, (*around.execute, *around.loaded)):
             yield f"Machine code loads from {path}, which is not mounted noexec."
 
 
@@ -157,6 +158,12 @@ def _programs(guard: Enforcement, image: Image, writable: list[str]) -> tuple[tu
     found, dangers = wall.allowed_programs(named, str(image.path / "bin/python"), writable)
     _refuse(guard, dangers, "kernels could run what they must not")
     return tuple(dict.fromkeys((str(image.path.resolve()), *found))), dangers
+
+
+def _loaded(guard: Enforcement, image: Image, writable: list[str]) -> tuple[str, ...]:
+    """Return where a kernel of `image` loads code from besides what it may run."""
+    started = (str(image.path / "bin/python"), *map(str, guard.execute))
+    return tuple(wall.loaded_folders(started, writable))
 
 
 def _refuse(guard: Enforcement, dangers: list[str], why: str) -> None:

@@ -18,7 +18,8 @@ class Attempt:
     """One way in which a user may try to change an approved environment, or to run something else in it.
 
     Its code knows `IMAGE`, `PYTHON`, `LIB` and `SITE` (places of the environment), `SERVER` (the pid of
-    the user's server), `HELD` (a file of the environment), `PIP`, `WHEEL`, `OWN` (its folder in the home).
+    the user's server), `HELD` (a file of the environment), `PIP`, `WHEEL`, `OWN` (its folder in the home),
+    `ELSEWHERE` (a folder that it may only read, with a program and a library).
     """
 
     id: str

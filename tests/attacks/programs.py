@@ -189,4 +189,25 @@ PROGRAMS = (
         "i = libc.shmget(0, 4096, 0o1700)\na = libc.shmat(i, None, 0o100000)\nlibc.shmctl(i, 0, None)\n"
         "print('REACHED' if a != ctypes.c_void_p(-1).value else 'refused')",
     ),
+    Attempt(
+        "E31",
+        "a program that others have put elsewhere, through `ld.so`",
+        "terminal",
+        '"$(ls /lib64/ld-linux-* /lib/ld-linux-* 2>/dev/null | head -1)" "$ELSEWHERE/echo" REACHED',
+    ),
+    Attempt(
+        "E32",
+        "a library that others have put elsewhere, mapped by hand",
+        "kernel",
+        "import mmap, os\nf = os.open(ELSEWHERE + '/library.so', os.O_RDONLY)\n"
+        "mmap.mmap(f, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC); print('REACHED')",
+    ),
+    Attempt(
+        "E33",
+        "a program of the system that is not on the list, through `ld.so`",
+        "kernel",
+        "import subprocess\n"
+        "print(subprocess.run(['/lib64/ld-linux-x86-64.so.2', '/usr/bin/python3', '-c', 'print(\"REACHED\")'],"
+        " capture_output=True, text=True).stdout)",
+    ),
 )

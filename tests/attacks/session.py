@@ -63,6 +63,7 @@ class Ground:
     image: Image
     home: Path
     tools: Path
+    elsewhere: Path
     uid: int
     gid: int
     name: str
@@ -94,6 +95,7 @@ class Ground:
             "LIB": str(self.library),
             "SITE": str(self.library / "site-packages"),
             "HELD": str(held),
+            "ELSEWHERE": str(self.elsewhere),
             "PIP": str(self.tools / "pip"),
             "WHEEL": str(self.tools / "foreign-1.0-py3-none-any.whl"),
         }

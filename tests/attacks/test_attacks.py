@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import _ctypes
 import contextlib
 import os
 import pwd
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -132,6 +134,19 @@ def make_tools(tools: Path, root: Path) -> None:
     subprocess.run(["chmod", "-R", "a+rX", str(tools)], check=True)
 
 
+@contextlib.contextmanager
+def foreign_code() -> Iterator[Path]:
+    """A program and a library in a folder of the system to which no session writes."""
+    with tempfile.TemporaryDirectory(
+        prefix="envguard-", dir="/opt" if Path("/opt").is_dir() else "/"
+    ) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy("/bin/echo", folder)
+        shutil.copy(_ctypes.__file__, folder / "library.so")
+        yield folder
+
+
 @pytest.fixture(scope="module")
 def ground(packs: Packs, root: Path) -> Iterator[Ground]:
     """A site with one real image that belongs to root, and a user without rights."""
@@ -141,12 +156,13 @@ def ground(packs: Packs, root: Path) -> Iterator[Ground]:
         builder.spool.chmod(0o1733)
         image = builder.image(packs.minimal)
         make_tools(folder / "tools", root)
-        with throw_away_user(folder / "home") as user:
+        with throw_away_user(folder / "home") as user, foreign_code() as elsewhere:
             yield Ground(
                 site=load(builder.path),
                 image=image,
                 home=folder / "home",
                 tools=folder / "tools",
+                elsewhere=elsewhere,
                 uid=user.pw_uid,
                 gid=user.pw_gid,
                 name=user.pw_name,

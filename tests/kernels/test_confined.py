@@ -117,7 +117,7 @@ def test_behind_a_wall_that_could_mount_nothing_it_is_said_what_is_open(
     monkeypatch.setattr(module.wall, "stands", lambda _: True)
     said = "Machine code loads from /tmp, which is not mounted noexec."
     for sealed in (False, True):
-        monkeypatch.setattr(module.mounts, "is_sealed", lambda _, sealed=sealed: sealed)
+        monkeypatch.setattr(module.mounts, "is_sealed", lambda *_, sealed=sealed: sealed)
         assert (said in start(level="lockdown").gaps) is not sealed
     assert start().gaps == ()
 
