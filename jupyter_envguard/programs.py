@@ -29,9 +29,9 @@ not on a sealed mount (`mounts`)."""
 
 LIBRARIES = (
     *("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32"),
-    *("/usr/libexec", "/usr/local/lib", "/usr/local/lib64"),
+    *("/usr/libexec", "/usr/local/lib", "/usr/local/lib64", "/usr/local/nvidia", "/nix/store", "/gnu/store"),
 )
-"""Where the system keeps its libraries and the modules of its programs."""
+"""Where systems keep libraries, drivers and the modules of their programs."""
 
 LINKED = "/etc/ld.so.conf.d"
 """Folder of files that name more folders of libraries, a line for each (ldconfig(8))."""

@@ -57,6 +57,7 @@ def place() -> Iterator[Path]:
     """A folder with a program, and another with one beneath it."""
     with short_folder() as folder:
         (folder / "kept").mkdir()
+        (folder / "own").mkdir()
         for path in (folder / "program", folder / "kept/program"):
             shutil.copy("/bin/echo", path)
         subprocess.run(["chmod", "-R", "a+rwX", str(folder)], check=True)
@@ -111,7 +112,7 @@ def test_nothing_is_run_or_loaded_from_elsewhere_either(place: Path) -> None:
         become_other()
         with (place / "program").open("rb") as file:
             before = len(mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_EXEC))
-        mounts.seal(["/dev/shm"], SYSTEM)
+        mounts.seal([str(place / "own")], SYSTEM)
         with (place / "program").open("rb") as file, pytest.raises(PermissionError):
             mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_EXEC)
         (place / "mine").write_text("written")
@@ -124,7 +125,7 @@ def test_nothing_is_run_or_loaded_from_elsewhere_either(place: Path) -> None:
 def test_a_program_is_kept_without_its_folder(place: Path) -> None:
     def act(_: int) -> list[str]:
         become_other()
-        mounts.seal(["/dev/shm"], [str(place / "kept/program"), *SYSTEM[1:]])
+        mounts.seal([str(place / "own")], [str(place / "kept/program"), *SYSTEM[1:]])
         return [says(place / "kept/program"), says(place / "program"), says("/bin/echo")]
 
     assert in_child(act) == ["said", "refused", "refused"]
@@ -176,7 +177,7 @@ def test_flags_that_mounts_have_stay_and_no_other_is_added(place: Path, as_other
         if as_other:
             become_other()
         before = [os.statvfs(place / name).f_flag for name in names]
-        mounts.seal(["/dev/shm"], [str(place / "kept"), *SYSTEM])
+        mounts.seal([str(place / "own")], [str(place / "kept"), *SYSTEM])
         after = [os.statvfs(place / name).f_flag for name in names]
         return [before[:2] == after[:2], after[2] == before[2] | os.ST_NOEXEC]
 
@@ -220,12 +221,13 @@ def test_what_is_mounted_in_a_kept_folder_later_runs(place: Path) -> None:
     def act(_: int) -> str:
         mounts._own_mounts()
         mount_memory(place, 0)
+        (place / "own").mkdir()
         syscalls.checked(syscalls.libc.mount, b"none", os.fsencode(place), None, SHARED, None)
         (place / "kept").mkdir()
         sealed, mounted = os.pipe(), os.pipe()
         inner = os.fork()
         if inner == 0:
-            mounts.seal(["/dev/shm"], [str(place), *SYSTEM])
+            mounts.seal([str(place / "own")], [str(place), *SYSTEM])
             os.write(sealed[1], b"x")
             os.read(mounted[0], 1)
             os._exit(0 if says(place / "kept/program") == "said" else 1)

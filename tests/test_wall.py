@@ -187,7 +187,7 @@ RUNS = {
 @contextmanager
 def readable_elsewhere() -> Iterator[Path]:
     """A folder with a program, from which a session reads, and none for temporary files."""
-    base = "/opt" if os.access("/opt", os.W_OK) else os.path.expanduser("~")
+    base = next((path for path in ("/opt", "/") if os.access(path, os.W_OK)), Path.home())
     with tempfile.TemporaryDirectory(prefix="envguard-", dir=base) as name:
         Path(name).chmod(0o755)
         shutil.copy("/bin/echo", name)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import _ctypes
 import contextlib
 import os
 import pwd
@@ -135,7 +134,7 @@ def make_tools(tools: Path, root: Path) -> None:
 
 
 @contextlib.contextmanager
-def foreign_code() -> Iterator[Path]:
+def foreign_code(image: Path) -> Iterator[Path]:
     """A program and a library in a folder of the system to which no session writes."""
     with tempfile.TemporaryDirectory(
         prefix="envguard-", dir="/opt" if Path("/opt").is_dir() else "/"
@@ -143,7 +142,7 @@ def foreign_code() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         shutil.copy("/bin/echo", folder)
-        shutil.copy(_ctypes.__file__, folder / "library.so")
+        shutil.copy(min((image / "lib").glob("libz.so*")), folder / "library.so")
         yield folder
 
 
@@ -156,7 +155,7 @@ def ground(packs: Packs, root: Path) -> Iterator[Ground]:
         builder.spool.chmod(0o1733)
         image = builder.image(packs.minimal)
         make_tools(folder / "tools", root)
-        with throw_away_user(folder / "home") as user, foreign_code() as elsewhere:
+        with throw_away_user(folder / "home") as user, foreign_code(image.path) as elsewhere:
             yield Ground(
                 site=load(builder.path),
                 image=image,
