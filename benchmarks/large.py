@@ -67,7 +67,7 @@ def _pack(release: str, pins: list[str], suffix: str, progress: Callable[[str], 
         progress(f"packed large@{release} as {suffix}: {size:.0f} MB in {time.monotonic() - started:.0f} s")
 
     wheelhouse = shelf.once(cache / f"large-wheels-{key}", fetch)
-    source = shelf.once(folder / CHANNEL, lambda made: channel.build(wheelhouse, made, progress))
+    source = shelf.once(folder / CHANNEL, lambda made: channel.build(wheelhouse, made, progress, unread=""))
     return shelf.once(folder / f"large-{release}.{suffix}", make)
 
 

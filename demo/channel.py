@@ -14,13 +14,18 @@ from demo import calc_kernel, cpython, wheels
 from demo.condapkg import PLACEHOLDER, File, Package, write
 
 
-def build(wheelhouse: Path, channel: Path, progress: Callable[[str], None]) -> None:
-    """Fill and index the directory `channel` from the wheels in `wheelhouse`."""
+def build(
+    wheelhouse: Path, channel: Path, progress: Callable[[str], None], unread: str | None = None
+) -> None:
+    """Fill and index the directory `channel` from the wheels in `wheelhouse`.
+
+    `unread` is the licence of packages whose licence nobody has read; without it there may be none.
+    """
     for subdir in ("noarch", cpython.SUBDIR):
         (channel / subdir).mkdir(parents=True)
     made = cpython.build(channel)
     progress(f"packaged CPython {platform.python_version()} and {len(made) - 2} native libraries")
-    made += wheels.convert_all(wheelhouse.glob("*.whl"), channel)
+    made += wheels.convert_all(wheelhouse.glob("*.whl"), channel, unread)
     made.append(_write_calc(channel))
     asyncio.run(index_fs(channel))
     size = sum(package.stat().st_size for package in made)

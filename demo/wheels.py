@@ -81,11 +81,15 @@ class Wheel:
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
                 yield requirement
 
-    @property
-    def license(self) -> str:
-        """The SPDX expression that the metadata state, else the one that we have read ourselves."""
-        pin = PINS.get(self.name)
-        return str(self.metadata.get("License-Expression") or (pin.license if pin else ""))
+    def license(self, unread: str | None = None) -> str:
+        """Return the SPDX expression that the metadata state, else the one that we have read ourselves.
+
+        Without either it is `unread`; raises `KeyError` when that is not given.
+        """
+        stated = self.metadata.get("License-Expression")
+        if not stated and self.name not in PINS and unread is not None:
+            return unread
+        return str(stated or PINS[self.name].license)
 
 
 def download(folder: Path, rounds: Iterable[Sequence[str]] | None = None) -> None:
@@ -110,13 +114,17 @@ def download(folder: Path, rounds: Iterable[Sequence[str]] | None = None) -> Non
             raise RuntimeError(f"pip could not fetch the wheels of the demo:\n{done.stderr.strip()}")
 
 
-def convert_all(wheels: Iterable[Path], channel: Path) -> list[Path]:
-    """Write a conda package below `channel` for every wheel, on all processors; return the packages."""
+def convert_all(wheels: Iterable[Path], channel: Path, unread: str | None = None) -> list[Path]:
+    """Write a conda package below `channel` for every wheel, on all processors; return the packages.
+
+    `unread` is as `convert` has it.
+    """
     opened = sorted((read(path) for path in wheels), key=lambda wheel: wheel.path.name)
     extras = {wheel.name: wheel.path for wheel in opened}
     spawn = multiprocessing.get_context("spawn")  # threads may be running here: never fork
     with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as processors:
-        return list(processors.map(partial(convert, channel, extras), [wheel.path for wheel in opened]))
+        work = partial(convert, channel, extras, unread=unread)
+        return list(processors.map(work, [wheel.path for wheel in opened]))
 
 
 def read(path: Path) -> Wheel:
@@ -131,8 +139,11 @@ def read(path: Path) -> Wheel:
     return Wheel(path, str(name), str(version), pure, metadata.split("/")[0], parsed)
 
 
-def convert(channel: Path, siblings: Mapping[str, Path], path: Path) -> Path:
-    """Write the wheel at `path` as a conda package; `siblings` are the wheels whose extras it may name."""
+def convert(channel: Path, siblings: Mapping[str, Path], path: Path, unread: str | None = None) -> Path:
+    """Write the wheel at `path` as a conda package; `siblings` are the wheels whose extras it may name.
+
+    `unread` is the licence of packages whose licence nobody has read.
+    """
     wheel = read(path)
     commands = dict(_commands(wheel))
     files = {file.path: file for file in _files(wheel)}
@@ -144,7 +155,7 @@ def convert(channel: Path, siblings: Mapping[str, Path], path: Path) -> Path:
         name=wheel.name,
         version=wheel.version,
         build="pyh0_0" if wheel.pure else f"py{TAG}h0_0",
-        license=wheel.license,
+        license=wheel.license(unread),
         subdir="noarch" if wheel.pure else SUBDIR,
         noarch="python" if wheel.pure else "",
         depends=_depends(wheel, siblings),

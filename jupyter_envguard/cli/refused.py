@@ -20,7 +20,7 @@ LAST = 3
 
 NEXT = {
     "kernel.denied": "Ask why it is so now: jupyter envguard doctor --user NAME --kernel NAME",
-    "install.denied": "Ask which rule decides: jupyter envguard acl explain --user NAME COMMAND",
+    "package.denied": "Ask which rule decides: jupyter envguard acl explain --user NAME COMMAND",
 }
 """How to ask on, by the type of an event."""
 

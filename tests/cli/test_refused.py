@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from jupyter_envguard.audit import Actor, Event, Log, Record
@@ -19,7 +21,7 @@ def denied(site: Filled, kind: str = "kernel.denied", **changes: object) -> Reco
     folder.mkdir(exist_ok=True)
     event = {
         "reason": "not-granted",
-        "actor": Actor("ada", 1000, "hub-token"),
+        "actor": Actor("ada", os.geteuid(), "hub-token"),
         "detail": {"kernel_name": "datasci"},
     } | changes
     with Log(folder / "server.sqlite", component="session", trust="self-reported") as log:
@@ -64,7 +66,7 @@ class TestEvent:
 
     def test_of_an_install_names_its_rule(self, own: Filled, run: Run) -> None:
         detail = {"rule": "sealed", "command": "conda install x"}
-        record = denied(own, "install.denied", reason="operation-denied", detail=detail)
+        record = denied(own, "package.denied", reason="operation-denied", detail=detail)
         done = explained(run, own, record.id)
         told = [check["message"] for check in done.json["checks"] if check["check"] == "detail"]
         assert told == ["command: conda install x", "rule: sealed"]
