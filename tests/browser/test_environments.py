@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, Response, expect
 from demo import hub
 from demo.environments import Packs
 from jupyter_envguard.catalog import State
-from tests.browser import large
+from jupyter_envguard.kernels.logo import MARK
+from tests.browser import earth, large
 from tests.browser.conftest import IMAGES, PATIENCE, RunningHub, log_in
 from tests.browser.documents import AXE, still
 from tests.sites import SiteBuilder, short_folder
@@ -47,14 +48,17 @@ def wide_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def _fill(site: SiteBuilder, packs: Packs, folder: Path) -> None:
     about = "NumPy, pandas and Matplotlib"
     old = {"state": State.DEPRECATED, "successor": "datasci@2026.11", "expires": "2027-01-31T00:00:00Z"}
-    site.offer(site.image(packs.datasci), "datasci", "2026.05", description=about, **SCIENTISTS, **old)
-    site.offer(site.image(packs.datasci_next), "datasci", "2026.11", description=about, **SCIENTISTS)
-    site.offer(site.image(packs.minimal), "minimal", "2026.11", display_name="Minimal Python")
+    science, minimal = site.image(packs.datasci), site.image(packs.minimal)
+    site.offer(science, "datasci", "2026.05", description=about, **SCIENTISTS, **old)
+    site.offer(science, "datasci", "2026.11", description=about, **SCIENTISTS)
+    site.offer(minimal, "minimal", "2026.11", display_name="Minimal Python")
+    for release, pack in zip(("2026.05", "2026.11"), earth.write(folder), strict=True):
+        site.offer(site.image(pack), "earth", release, display_name="Earth Observation")
     mixed = {"groups": ("data-science",), "display_name": "Humanize on top"}
     site.offer(site.image(packs.pip_on_top), "humane", "2026.11", **mixed)
     site.offer(site.image(large.write(folder)), "large", "2026.11", display_name="Three Thousand")
     calc = {"groups": ("data-science",), "display_name": "Calculator", "successor": "datasci@2026.11"}
-    site.offer(site.image(packs.calc), "calc", "1", **calc)
+    site.offer(minimal, "calc", "1", **calc)
     site.revoke("calc", "1")
 
 
@@ -96,6 +100,19 @@ def packages(spec: Locator) -> list[str]:
     return spec.get_by_role("rowheader").all_inner_texts()
 
 
+def test_the_launcher_marks_what_is_on_its_way_out(page: Page, wide_hub: RunningHub) -> None:
+    log_in(page, wide_hub.url, "analyst")
+    cards = page.locator('.jp-LauncherCard[data-category="Notebook"]', has_text="Data Science")
+    expect(cards).to_have_count(2)
+    marked = {}
+    for card in cards.all():
+        logo = card.locator("img")
+        assert logo.evaluate("async image => { await image.decode(); return image.naturalWidth; }") > 0
+        drawing = page.request.get(logo.evaluate("image => image.src")).text()
+        marked[card.inner_text().strip()] = MARK in drawing
+    assert marked == {"Data Science": False, "Data Science (2026.05)": True}
+
+
 class TestPanel:
     def test_finds_environments_by_what_is_in_them(self, page: Page, wide_hub: RunningHub) -> None:
         panel = open_panel(page, wide_hub.url)
@@ -114,8 +131,13 @@ class TestPanel:
         gone = panel.get_by_role("region", name="Not available to you (1)")
         expect(gone.get_by_text("Revoked", exact=True)).to_be_visible()
         expect(gone.get_by_text("CVE-2026-1")).to_be_visible()
+        page.set_viewport_size({"width": 1280, "height": 1000})
+        last = gone.get_by_role("button", name="Use datasci@2026.11 instead")
+        last.scroll_into_view_if_needed()
+        expect(last).to_be_in_viewport(ratio=1)
+        still(page)
         page.screenshot(path=IMAGES / "panel.png")
-        gone.get_by_role("button", name="Use datasci@2026.11 instead").click()
+        last.click()
         expect(page.locator("#jp-envguard-spec-datasci--2026\\.11")).to_be_visible()
 
     def test_cuts_nothing_off_in_the_usual_width(self, page: Page, wide_hub: RunningHub) -> None:
@@ -162,8 +184,10 @@ class TestSpec:
         expect(details.get_by_text("Why is it here?")).to_be_visible()
         expect(details.locator("code").first).to_have_text(WHOLE_HASH)
         spec.get_by_role("searchbox").fill("")
-        page.screenshot(path=IMAGES / "spec.png")
         expect(details.locator(".jp-EnvGuard-way li").last).to_have_text("arrow-0020")
+        expect(spec.get_by_role("rowheader").first).to_have_text("arrow-0000")
+        still(page)
+        page.screenshot(path=IMAGES / "spec.png")
 
     def test_shows_three_thousand_packages_of_which_few_are_drawn(
         self, page: Page, wide_hub: RunningHub
@@ -243,22 +267,26 @@ class TestSpec:
 class TestCompare:
     def test_shows_what_differs_and_takes_it_along(self, page: Page, wide_hub: RunningHub) -> None:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        spec = open_spec(open_panel(page, wide_hub.url), "Data Science")
+        spec = open_spec(open_panel(page, wide_hub.url), "Earth Observation")
         spec.get_by_role("button", name="Compare", exact=True).click()
         compare = page.locator("#jp-envguard-compare")
-        expect(compare.get_by_role("combobox", name="From")).to_have_value("datasci@2026.05")
-        expect(compare.get_by_role("combobox", name="To")).to_have_value("datasci@2026.11")
-        expect(compare.get_by_role("rowheader", name="pandas")).to_be_visible()
+        expect(compare.get_by_role("combobox", name="From")).to_have_value("earth@2026.05")
+        expect(compare.get_by_role("combobox", name="To")).to_have_value("earth@2026.11")
+        expect(compare.get_by_role("rowheader", name="xarray")).to_be_visible()
+        expect(compare.get_by_role("rowheader").first).to_have_text("openssl")
+        for sign in ("rebuilt", "upgraded, minor", "downgraded, patch", "added", "removed"):
+            expect(compare.get_by_role("gridcell", name=sign).first).to_be_visible()
+        still(page)
         page.screenshot(path=IMAGES / "compare.png")
         compare.get_by_role("button", name="Copy as Markdown").click()
         table = page.evaluate("navigator.clipboard.readText()")
-        assert table.startswith("| Change | Package | datasci@2026.05 | datasci@2026.11 | Licence |")
+        assert table.startswith("| Change | Package | earth@2026.05 | earth@2026.11 | Licence |")
         compare.get_by_role("button", name="Export").click()
         with page.expect_download() as downloading:
             compare.get_by_role("link", name="CSV").click()
-        assert "pandas" in Path(downloading.value.path()).read_text()
+        assert "xarray" in Path(downloading.value.path()).read_text()
         compare.get_by_role("button", name="The other way round").click()
-        expect(compare.get_by_role("combobox", name="From")).to_have_value("datasci@2026.11")
+        expect(compare.get_by_role("combobox", name="From")).to_have_value("earth@2026.11")
 
     def test_says_why_something_cannot_be_compared(self, page: Page, wide_hub: RunningHub) -> None:
         query = quote("lab?envguard=datasci@2026.11&vs=calc@1")
@@ -310,13 +338,14 @@ class TestForEverybody:
         assert stumbles(page) == []
         page.keyboard.press("Escape")
         if theme == "JupyterLab Dark":
+            still(page)
             page.screenshot(path=IMAGES / "dark.png")
         for tab in ("Approval", "Integrity"):
             spec.get_by_role("tab", name=tab).click()
             assert stumbles(page) == []
-        panel.locator(".jp-EnvGuard-card", has_text="Data Science").first.click(button="right")
+        panel.locator(".jp-EnvGuard-card", has_text="Earth Observation").first.click(button="right")
         page.locator(".lm-Menu-itemLabel", has_text="Compare…").click()
-        expect(page.locator("#jp-envguard-compare").get_by_role("rowheader", name="pandas")).to_be_visible()
+        expect(page.locator("#jp-envguard-compare").get_by_role("rowheader", name="xarray")).to_be_visible()
         assert stumbles(page) == []
 
     @pytest.mark.parametrize(("width", "height", "scale"), [(760, 800, 1), (640, 480, 2)])
@@ -354,3 +383,37 @@ class TestForEverybody:
         spec = open_spec(panel, "Three Thousand")
         expect(spec.get_by_role("tab", name="Pakete (3.000)")).to_be_visible()
         expect(spec.get_by_role("columnheader", name="Lizenz")).to_be_visible()
+
+    def test_reads_from_right_to_left(self, page: Page, wide_hub: RunningHub) -> None:
+        panel = open_panel(page, wide_hub.url)
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        name = panel.locator(".jp-EnvGuard-cardName", has_text="Minimal Python")
+        fold = panel.get_by_role("button", name=re.compile(r"^Available"))
+        assert edges(name)[1] == pytest.approx(edges(panel)[1], abs=40), "names begin at the right"
+        assert edges(fold.locator("svg"))[0] > middle(fold)
+        spec = open_spec(panel, "Three Thousand")
+        grid = spec.get_by_role("grid")
+        headings = [middle(heading) for heading in spec.get_by_role("columnheader").all()]
+        assert headings == sorted(headings, reverse=True)
+        for cell in ("Package", "Version"):
+            heading = spec.get_by_role("columnheader", name=cell)
+            below = spec.get_by_role("row").nth(2).locator(f"[id$='-{headings.index(middle(heading))}']")
+            assert middle(below) == pytest.approx(middle(heading), abs=1)
+        grid.focus()
+        page.keyboard.press("ArrowLeft")
+        assert (grid.get_attribute("aria-activedescendant") or "").endswith("-0-1")
+        page.keyboard.press("ArrowRight")
+        assert (grid.get_attribute("aria-activedescendant") or "").endswith("-0-0")
+        assert spec.evaluate("page => page.scrollWidth <= page.clientWidth + 1")
+
+
+def edges(element: Locator) -> tuple[float, float]:
+    """Return where an element begins and ends, in pixels from the left."""
+    box = element.bounding_box()
+    assert box
+    return box["x"], box["x"] + box["width"]
+
+
+def middle(element: Locator) -> float:
+    """Return where the middle of an element is, in pixels from the left."""
+    return sum(edges(element)) / 2
