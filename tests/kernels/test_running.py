@@ -320,6 +320,13 @@ class TestDeniedImports:
         assert event.detail["why"] == "it is an installed package"
         assert event.detail["witness"] == "self-reported"
 
+    async def test_what_a_kernel_says_twice_is_recorded_once(self, kernel: Kernel) -> None:
+        await kernel.shows("clean")
+        said = [{"about": "import", "name": name, "where": "/x", "why": "so"} for name in ("a", "a", "b")]
+        await kernel.run(f"{LINE}for one in {said}:\n    line.send(json.dumps(one).encode())")
+        await kernel.until(lambda: len(kernel.told[-1]["drift"]["findings"]) == 2)
+        assert [record.event.detail["name"] for record in kernel.events("import.denied")] == ["a", "b"]
+
     async def test_one_that_says_so_over_and_over_is_counted(self, locked: Kernel) -> None:
         await locked.shows("clean")
         code = "import importlib, pathlib\n"
