@@ -206,22 +206,22 @@ function changeColumns(words: Words): readonly IColumn<IChange>[] {
     {
       id: 'name',
       title: trans.__('Package'),
-      width: 'minmax(11em, 1.2fr)',
+      width: 'minmax(10em, 1.2fr)',
       render: change => <span className="jp-EnvGuard-cellText">{change.name}</span>,
       compare: (a, b) => byText(a.name, b.name)
     },
-    { id: 'from', title: trans.__('From'), width: 'minmax(17em, 1.6fr)', render: side(({ from }) => from) },
+    { id: 'from', title: trans.__('From'), width: 'minmax(16em, 1.6fr)', render: side(({ from }) => from) },
     {
       id: 'to',
       title: trans.__('To'),
-      width: 'minmax(17em, 1.6fr)',
+      width: 'minmax(16em, 1.6fr)',
       render: side(({ to }) => to),
       compare: (a, b) => compareVersions(version(a), version(b))
     },
     {
       id: 'kind',
       title: trans.__('Change'),
-      width: 'minmax(12em, 1fr)',
+      width: 'minmax(14em, 1fr)',
       render: change => (
         <span className="jp-EnvGuard-kind" data-kind={change.kind}>
           <span aria-hidden>{SIGNS[change.kind]}</span> {words.change(change)}
