@@ -52,7 +52,7 @@ def test_the_badge_says_approved_and_never_otherwise_on_the_way_there(
     )
     log_in(page, running_hub.url, "analyst")
     open_notebook(page, "Minimal Python")
-    badge = page.locator(".jp-EnvGuard-badge:visible")
+    badge = page.locator(".jp-EnvGuard-badge:visible").first
     expect(badge).to_have_attribute("data-mark", "approved")
     assert set(page.evaluate("window.marks")) <= {"checking", "approved"}
     badge.click()
@@ -69,7 +69,7 @@ def test_notebook_7_shows_the_badge_too(page: Page, running_hub: RunningHub) -> 
     content["metadata"]["kernelspec"] = {"name": "minimal", "display_name": "Minimal Python"}
     client.put(path, {"type": "notebook", "format": "json", "content": content})
     log_in(page, running_hub.url, "analyst", f"notebooks/{notebook['path']}", ".jp-Notebook")
-    badge = page.locator(".jp-EnvGuard-badge:visible")
+    badge = page.locator(".jp-EnvGuard-badge:visible").first
     expect(badge).to_have_attribute("data-mark", "approved")
     badge.click()
     expect(page.locator("#jp-envguard-spec-minimal--2026\\.11").get_by_role("row").nth(1)).to_be_visible()

@@ -32,7 +32,11 @@ def open_notebook(page: Page, running: RunningHub, path: str, mark: str = "appro
 
 
 def save(page: Page) -> None:
-    """Save and wait until nothing is left to save."""
+    """Save and wait until nothing is left to save.
+
+    JupyterLab notes the language of a kernel when that answers first, and then there is something again.
+    """
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
     page.keyboard.press("Control+s")
     expect(page.locator(".lm-DockPanel-tabBar .jp-mod-current.jp-mod-dirty")).to_have_count(0)
 

@@ -192,8 +192,9 @@ class TestSharedLine:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
     def test_another_user_is_not_heard(self, ear: Ear, address: str) -> None:
-        for parent in (Path(address), *Path(address).parents[:3]):
-            parent.chmod(0o777)
+        Path(address).chmod(0o777)
+        for parent in Path(address).parents[:3]:
+            parent.chmod(parent.stat().st_mode | 0o011)  # to be reached, not to be written to
         child = os.fork()
         if child == 0:
             try:

@@ -20,7 +20,7 @@ from jupyter_envguard.audit import Record
 from jupyter_envguard.hooks import report as hook
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.running import Running
-from tests.sites import SiteBuilder, real_images
+from tests.sites import SiteBuilder, real_images, short_folder
 
 
 @pytest.fixture
@@ -356,7 +356,11 @@ report.report_change("deny", "conda:install", "frozen", "environment", "conda in
 class TestSession:
     @pytest.fixture
     def running(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        with short_folder() as folder:  # addresses of sockets have room for 107 bytes
+            monkeypatch.setenv("TMPDIR", str(folder))
+            yield from self._running(tmp_path, monkeypatch)
+
+    def _running(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
         monkeypatch.delenv(hook.ADDRESS, raising=False)
         self.site = SiteBuilder(tmp_path / "site")
         made = EnvGuardKernelSpecManager(site=str(self.site.path)).running
