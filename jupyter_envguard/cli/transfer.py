@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_envguard.catalog import Catalog, Entry, names
 from jupyter_envguard.catalog.entry import USABLE
 from jupyter_envguard.cli.context import Context
-from jupyter_envguard.cli.progress import progress
+from jupyter_envguard.cli.progress import Progress, progress
 from jupyter_envguard.cli.terminal import count, escape, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
@@ -102,7 +102,7 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
     )
 
 
-def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Any) -> Fetched:
+def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Progress) -> Fetched:
     """Return what the first source that can send it had; raise the first failure when none can."""
     wanted = Digests(entry.pack, entry.spec, entry.manifest)
     failures: list[EnvGuardError] = []

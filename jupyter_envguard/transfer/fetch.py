@@ -25,7 +25,7 @@ from jupyter_envguard.transfer.index import Listing
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.plan import Run, runs
 from jupyter_envguard.transfer.share import release_file
-from jupyter_envguard.transfer.sources import Source
+from jupyter_envguard.transfer.sources import Source, whole
 
 Progress = Callable[[int, int], None]
 """Is told the bytes that have been read and all that are to be."""
@@ -75,28 +75,26 @@ def fetch(
     except EnvGuardError as error:
         if error.code != "image-missing":
             raise
-    name = release_file(wanted.pack)
-    content = b"".join(_resumed(source, name, 0, limits.release_bytes + 1, limits))
-    if len(content) > limits.release_bytes:
-        raise Untrusted(
-            "share-invalid",
-            f"{name} on {source.address} has more than {limits.release_bytes} bytes.",
-            "Fetch the release from another share.",
-        )
+    name, most = release_file(wanted.pack), limits.release_bytes
+    content = whole(_resumed(source, name, 0, most + 1, limits), most, f"{name} on {source.address}")
     listing = Listing.decode(content, limits)
     _check(listing, wanted, source)
-    read = [len(content), 0]
+    works: list[_Work] = []
 
     def fill(delivery: Delivery) -> None:
         for nothing in (empty for empty in delivery.missing() if not empty.size):
             delivery.put(nothing, ())
         missing = delivery.missing()
-        work = _Work(source, delivery, missing, limits)
-        work.run(runs(missing, listing.frames, limits), progress)
-        read[:] = [read[0] + work.bytes_read, len(missing)]
+        works.append(_Work(source, delivery, missing, limits))
+        works[-1].run(runs(missing, listing.frames, limits), progress)
 
     image = store.receive(listing.documents, fill)
-    return Fetched(image, *read)
+    # None where another process was quicker
+    return Fetched(
+        image,
+        len(content) + sum(work.bytes_read for work in works),
+        sum(work.contents for work in works),
+    )
 
 
 class _Work:
@@ -110,6 +108,7 @@ class _Work:
         self._missing = {wanted.sha256: wanted for wanted in missing}
         self._limits = limits
         self._given_up = Event()
+        self.contents = len(missing)
         self.bytes_read = 0
 
     def run(self, planned: tuple[Run, ...], progress: Progress | None) -> None:

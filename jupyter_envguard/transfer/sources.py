@@ -13,11 +13,11 @@ import os
 import re
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, Unavailable
+from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, Unavailable, Untrusted
 from jupyter_envguard.files import explained
 from jupyter_envguard.transfer.limits import LIMITS, MIB, Limits
 
@@ -45,14 +45,7 @@ class Source(ABC):
 
     def read(self, name: str, limit: int) -> bytes:
         """Return the file `name`; raise `share-invalid` when it has more than `limit` bytes."""
-        content = b"".join(self.stream(name, 0, limit + 1))
-        if len(content) > limit:
-            raise InvalidInput(
-                "share-invalid",
-                f"{name} on {self.address} has more than {limit} bytes.",
-                "Fetch the release from another share.",
-            )
-        return content
+        return whole(self.stream(name, 0, limit + 1), limit, f"{name} on {self.address}")
 
 
 class FolderSource(Source):
@@ -103,6 +96,16 @@ def source_at(address: str, limits: Limits = LIMITS) -> Source:
         f"{address!r} is no place that releases can be fetched from.",
         "Name an absolute path, or a URL that begins with file:, http: or https:.",
     )
+
+
+def whole(chunks: Iterable[bytes], limit: int, what: str) -> bytes:
+    """Return all of `chunks`, which are `what`; raise `share-invalid` for more than `limit` bytes."""
+    content = b"".join(chunks)
+    if len(content) > limit:
+        raise Untrusted(
+            "share-invalid", f"{what} has more than {limit} bytes.", "Fetch the release from another share."
+        )
+    return content
 
 
 def check_name(name: str) -> str:
