@@ -4,10 +4,9 @@
  */
 import { Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
-import type { IDisposable } from '@lumino/disposable';
-import { Signal } from '@lumino/signaling';
 
 import type { KernelStanding } from './kernel';
+import { KernelNotice } from './notice';
 import { hasOutputs, matchOf, stampOf, type IStamp, type Match } from './stamp';
 import type { IEnvironments, IPreferences } from './tokens';
 import { shorten, type Words } from './words';
@@ -29,49 +28,32 @@ export interface IMismatchProps {
 }
 
 /** Watches one notebook. */
-export class MismatchWatch implements IDisposable {
+export class MismatchWatch extends KernelNotice {
   constructor(
     private readonly _notebook: Watched,
-    private readonly _kernel: Pick<KernelStanding, 'standing' | 'changed'>,
+    kernel: Pick<KernelStanding, 'standing' | 'changed'>,
     private readonly _props: IMismatchProps
   ) {
-    _kernel.changed.connect(this._look, this);
-    void _notebook.context.ready.then(() => this._look());
+    super(kernel);
+    void _notebook.context.ready.then(() => this.look());
   }
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
-  }
-
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      this._withdraw();
-      Signal.clearData(this);
-    }
-  }
-
-  private _look(): void {
+  protected override look(): void {
     const { context, sessionContext } = this._notebook;
-    const standing = this._kernel.standing;
+    const standing = this.kernel.standing;
     const kernel = sessionContext.session?.kernel;
     const now = standing?.origin && stampOf(standing.origin);
-    if (this._isDisposed || !context.isReady || !kernel || !now || standing.mark === 'checking') {
+    if (this.isDisposed || !context.isReady || !kernel || !now || standing.mark === 'checking') {
       return;
     }
-    const seen = `${kernel.id} ${now.digest}`;
-    if (seen === this._seen) {
-      return;
-    }
-    this._seen = seen;
-    this._withdraw();
-    const made = this._props.made();
-    if (made && this._props.preferences.isOn('mismatch') && hasOutputs(context.model)) {
-      const match = matchOf(made, now);
-      if (match !== 'same') {
-        this._shown = this._tell(match, made, now);
+    this.tellOnce(`${kernel.id} ${now.digest}`, () => {
+      const made = this._props.made();
+      if (!made || !this._props.preferences.isOn('mismatch') || !hasOutputs(context.model)) {
+        return '';
       }
-    }
+      const match = matchOf(made, now);
+      return match === 'same' ? '' : this._tell(match, made, now);
+    });
   }
 
   private _tell(match: Exclude<Match, 'same'>, made: IStamp, now: IStamp): string {
@@ -107,15 +89,4 @@ export class MismatchWatch implements IDisposable {
     // A failure is told by the session itself.
     await this._notebook.sessionContext.changeKernel({ name }).catch(() => undefined);
   }
-
-  private _withdraw(): void {
-    if (this._shown) {
-      Notification.dismiss(this._shown);
-      this._shown = '';
-    }
-  }
-
-  private _seen = '';
-  private _shown = '';
-  private _isDisposed = false;
 }

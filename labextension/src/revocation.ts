@@ -2,11 +2,10 @@
  * Tells when the release that a kernel runs has been revoked, or its files have changed.
  */
 import { Notification } from '@jupyterlab/apputils';
-import type { IDisposable } from '@lumino/disposable';
-import { Signal } from '@lumino/signaling';
 
 import type { IEnvironment } from './api';
 import type { IStanding, KernelStanding } from './kernel';
+import { KernelNotice } from './notice';
 import type { IEnvironments, IPreferences } from './tokens';
 import { shorten, type Words } from './words';
 
@@ -32,42 +31,27 @@ export interface IRevocationProps {
 }
 
 /** Watches the kernel of one document. */
-export class RevocationWatch implements IDisposable {
+export class RevocationWatch extends KernelNotice {
   constructor(
-    private readonly _kernel: Pick<KernelStanding, 'standing' | 'changed'>,
+    kernel: Pick<KernelStanding, 'standing' | 'changed'>,
     private readonly _props: IRevocationProps
   ) {
-    _kernel.changed.connect(this._look, this);
-    this._look();
+    super(kernel);
+    this.look();
   }
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
-  }
-
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      this._withdraw();
-      Signal.clearData(this);
-    }
-  }
-
-  private _look(): void {
-    const standing = this._kernel.standing;
+  protected override look(): void {
+    const standing = this.kernel.standing;
     const { mark, origin } = standing ?? {};
     if (!standing || !origin || mark === 'checking') {
       return;
     }
-    const seen = `${this._props.kernel()} ${origin.environment}@${origin.release} ${mark}`;
-    if (seen === this._seen) {
-      return;
-    }
-    this._seen = seen;
-    this._withdraw();
-    if ((mark === 'revoked' || mark === 'drifted') && this._props.preferences.isOn('revocation')) {
-      this._shown = mark === 'revoked' ? this._tellRevoked(standing) : this._tellDrifted(standing);
-    }
+    this.tellOnce(`${this._props.kernel()} ${origin.environment}@${origin.release} ${mark}`, () => {
+      if ((mark !== 'revoked' && mark !== 'drifted') || !this._props.preferences.isOn('revocation')) {
+        return '';
+      }
+      return mark === 'revoked' ? this._tellRevoked(standing) : this._tellDrifted(standing);
+    });
   }
 
   private _tellRevoked({ origin }: IStanding): string {
@@ -106,17 +90,6 @@ export class RevocationWatch implements IDisposable {
       actions: [{ label: trans.__('Details'), callback: () => show(environment, release) }]
     });
   }
-
-  private _withdraw(): void {
-    if (this._shown) {
-      Notification.dismiss(this._shown);
-      this._shown = '';
-    }
-  }
-
-  private _seen = '';
-  private _shown = '';
-  private _isDisposed = false;
 }
 
 /** Find what to use instead of a release that is gone: what it names, else the environment's current release. */
