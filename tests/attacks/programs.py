@@ -167,9 +167,9 @@ PROGRAMS = (
         "an extension copied into the home, by its loader",
         "kernel",
         "import glob, shutil\nfrom importlib.machinery import ExtensionFileLoader, ModuleSpec\n"
-        "shutil.copy(sorted(glob.glob(LIB + '/lib-dynload/_heapq*'))[0], 'x.so')\n"
-        "loader = ExtensionFileLoader('_heapq', OWN + '/x.so')\n"
-        "loader.create_module(ModuleSpec('_heapq', loader, origin=OWN + '/x.so')); print('REACHED')",
+        "shutil.copy(sorted(glob.glob(LIB + '/lib-dynload/_queue*'))[0], 'x.so')\n"
+        "loader = ExtensionFileLoader('_queue', OWN + '/x.so')\n"
+        "loader.create_module(ModuleSpec('_queue', loader, origin=OWN + '/x.so')); print('REACHED')",
     ),
     Attempt(
         "E29",
