@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { IEnvironment } from './api';
+import type { IEnvironment } from './generated/wire';
 import { State } from './parts';
 import type { IEnvironments } from './tokens';
 import { markOf, type Words } from './words';
@@ -50,8 +50,8 @@ export function Approval({ environment, environments, words }: IApprovalProps): 
             <dd>
               {trans.__(
                 'version %1, signed, valid until %2',
-                words.number(environments.catalog.version),
-                words.dateTime(environments.catalog.expires)
+                words.number(environments.catalog.catalog.version),
+                words.dateTime(environments.catalog.catalog.expires)
               )}
             </dd>
           </>

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { IMatch, IUnavailable } from './api';
+import type { IMatch, IUnavailable } from './generated/wire';
 import { State } from './parts';
 import type { IFound } from './search';
 import { markOf, shortDigest, type Words } from './words';

@@ -1,9 +1,9 @@
 import { Clipboard } from '@jupyterlab/apputils';
 import * as React from 'react';
 
-import type { IEnvironment } from './api';
+import type { ChangeKind, IEnvironment } from './generated/wire';
 import type { ICompareProps } from './compare';
-import { KINDS, asMarkdown, countOf, licensesOf, pinOf, type IChange, type Kind } from './diff';
+import { KINDS, asMarkdown, countOf, licensesOf, pinOf, type IChange } from './diff';
 import { Grid, type IColumn } from './grid';
 import { Filter, Popup } from './parts';
 import { managerOf } from './table';
@@ -17,7 +17,7 @@ export interface ICompareState {
   readonly to: string;
   readonly filter: string;
   /** Only changes of this kind; empty for all. */
-  readonly kind: Kind | '';
+  readonly kind: ChangeKind | '';
   readonly licenses: boolean;
   /** Empty for the order in which changes matter. */
   readonly sort: string;
@@ -100,7 +100,7 @@ const keyOf = ({ manager, name }: IChange) => `${manager}:${name}`;
 function Kinds({ changes, state, onState, words }: IChangesProps): JSX.Element {
   const { trans } = words;
   const counts = countOf(changes);
-  const chip = (kind: Kind | '', label: string, count: number) => (
+  const chip = (kind: ChangeKind | '', label: string, count: number) => (
     <button
       key={kind}
       type="button"
@@ -179,7 +179,7 @@ function TakeAlong({
 const FORMATS = { markdown: 'Markdown', csv: 'CSV', json: 'JSON' } as const;
 
 /** A sign before the word, so that a kind is told by more than its colour. */
-const SIGNS: Readonly<Record<Kind, string>> = {
+const SIGNS: Readonly<Record<ChangeKind, string>> = {
   rebuilt: '≡',
   upgraded: '↑',
   downgraded: '↓',

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { IEnvironment, ISpec } from './api';
+import type { IEnvironment, IPackages } from './generated/wire';
 import { Changes, type ICompareState } from './changes';
 import { diff } from './diff';
 import { boxIcon } from './icons';
@@ -178,8 +178,8 @@ function useSpecs(
   to: IEnvironment,
   environments: IEnvironments,
   attempt: number
-): readonly [ISpec, ISpec] | Refusal | null {
-  const [outcome, setOutcome] = React.useState<readonly [ISpec, ISpec] | Refusal | null>(null);
+): readonly [IPackages, IPackages] | Refusal | null {
+  const [outcome, setOutcome] = React.useState<readonly [IPackages, IPackages] | Refusal | null>(null);
   React.useEffect(() => {
     let current = true;
     setOutcome(null);

@@ -13,7 +13,7 @@ import * as React from 'react';
 import { KernelCard, type ICardProps } from './kernelcard';
 import { originOf } from './kernel';
 import { CARET } from './parts';
-import type { IResolution } from './resolve';
+import type { IResolution } from './generated/wire';
 import type { IPreferences } from './tokens';
 
 /** What the dialog needs to know, besides the document that it asks for. */
@@ -180,7 +180,7 @@ export class KernelChoice extends ReactWidget implements Dialog.IBodyWidget<Choi
   ): string {
     const offered = (value: string | null): value is string =>
       value !== null && options.some(option => option.value === value);
-    const replacement = this._resolution?.replacement;
+    const replacement = this._resolution?.environment;
     const wishes = [
       this._choice,
       replacement ? JSON.stringify({ name: replacement.kernelName }) : null,

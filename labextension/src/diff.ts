@@ -1,14 +1,18 @@
 /**
  * What changes from one list of packages to another.
  */
-import type { IPackage } from './api';
+import type { ChangeKind, IListedPackage } from './generated/wire';
 import { compareVersions } from './versions';
 
-/** `rebuilt` is the same version with another build or hash: somebody should look at it first. */
-export type Kind = 'rebuilt' | 'upgraded' | 'downgraded' | 'added' | 'removed' | 'changed';
-
-/** In the order in which they are offered. */
-export const KINDS: readonly Kind[] = ['rebuilt', 'upgraded', 'downgraded', 'added', 'removed', 'changed'];
+/** In the order in which they are offered; somebody should look at rebuilt ones first. */
+export const KINDS: readonly ChangeKind[] = [
+  'rebuilt',
+  'upgraded',
+  'downgraded',
+  'added',
+  'removed',
+  'changed'
+];
 
 /** How far apart two versions are. */
 export type Step = 'major' | 'minor' | 'patch';
@@ -17,9 +21,9 @@ export type Step = 'major' | 'minor' | 'patch';
 export interface IChange {
   readonly name: string;
   readonly manager: string;
-  readonly kind: Kind;
-  readonly from: IPackage | null;
-  readonly to: IPackage | null;
+  readonly kind: ChangeKind;
+  readonly from: IListedPackage | null;
+  readonly to: IListedPackage | null;
   /** The first part in which the versions differ; `null` unless it went up or down. */
   readonly step: Step | null;
   readonly licenseChanged: boolean;
@@ -32,7 +36,7 @@ export interface IChange {
  * one removed and one added. Paired packages that are the same file but whose
  * records differ, in licence or in who asked for them, are `changed`.
  */
-export function diff(from: readonly IPackage[], to: readonly IPackage[]): IChange[] {
+export function diff(from: readonly IListedPackage[], to: readonly IListedPackage[]): IChange[] {
   const [before, after] = [paired(from), paired(to)];
   const changes: IChange[] = [];
   for (const key of new Set([...before.keys(), ...after.keys()])) {
@@ -50,8 +54,8 @@ export function diff(from: readonly IPackage[], to: readonly IPackage[]): IChang
 }
 
 /** Count the changes of each kind. */
-export function countOf(changes: readonly IChange[]): Readonly<Record<Kind, number>> {
-  const counts = Object.fromEntries(KINDS.map(kind => [kind, 0])) as Record<Kind, number>;
+export function countOf(changes: readonly IChange[]): Readonly<Record<ChangeKind, number>> {
+  const counts = Object.fromEntries(KINDS.map(kind => [kind, 0])) as Record<ChangeKind, number>;
   for (const { kind } of changes) {
     counts[kind] += 1;
   }
@@ -85,7 +89,7 @@ export function asMarkdown(changes: readonly IChange[], headings: IHeadings): st
 }
 
 /** The version and build of one side; nothing where the package is not there. */
-export function pinOf(item: IPackage | null): string {
+export function pinOf(item: IListedPackage | null): string {
   return item ? [item.version, item.build].filter(Boolean).join(' ') : '';
 }
 
@@ -94,7 +98,7 @@ export function licensesOf({ from, to, licenseChanged }: IChange): string {
   return licenseChanged ? `${from?.license || '?'} → ${to?.license || '?'}` : ((to ?? from)?.license ?? '');
 }
 
-function compare(from: IPackage | null, to: IPackage | null): IChange | null {
+function compare(from: IListedPackage | null, to: IListedPackage | null): IChange | null {
   const item = to ?? from;
   const kind = kindOf(from, to);
   if (!item || !kind) {
@@ -111,7 +115,7 @@ function compare(from: IPackage | null, to: IPackage | null): IChange | null {
   };
 }
 
-function kindOf(from: IPackage | null, to: IPackage | null): Kind | null {
+function kindOf(from: IListedPackage | null, to: IListedPackage | null): ChangeKind | null {
   if (!from || !to) {
     return from ? 'removed' : 'added';
   }
@@ -130,12 +134,12 @@ const FILE = ['version', 'build', 'sha256', 'url'] as const;
 /** What a record says beside that. */
 const RECORD = ['license', 'requested'] as const;
 
-function stepOf(from: IPackage, to: IPackage): Step {
+function stepOf(from: IListedPackage, to: IListedPackage): Step {
   const [before, after] = [from.version.split('.'), to.version.split('.')];
   return before[0] !== after[0] ? 'major' : before[1] !== after[1] ? 'minor' : 'patch';
 }
 
-function paired(packages: readonly IPackage[]): Map<string, IPackage> {
+function paired(packages: readonly IListedPackage[]): Map<string, IListedPackage> {
   return new Map(packages.map(item => [`${item.manager}\n${item.name}`, item]));
 }
 

@@ -5,7 +5,8 @@ import { Notification } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 import { Menu } from '@lumino/widgets';
 
-import type { IApi, IExport } from './api';
+import type { IExport } from './generated/wire';
+import type { IApi } from './api';
 import { CommandIDs } from './commands';
 import { Refusal } from './wire';
 import type { Words } from './words';

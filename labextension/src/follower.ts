@@ -4,9 +4,8 @@
 import type { KernelSpec } from '@jupyterlab/services';
 
 import type { IServerEvent } from './eventstream';
-import { asRunningKernel } from './running';
 import type { IEnvironments, ILive, IRequests, IRunning } from './tokens';
-import { Fields, Refusal } from './wire';
+import { Refusal, happeningOf } from './wire';
 
 export interface IFollowing {
   readonly environments: Pick<IEnvironments, 'refresh' | 'isTold'>;
@@ -25,12 +24,12 @@ export class Follower {
     live.opened.connect((_, isOpen) => this._turn(isOpen));
   }
 
-  private _take({ type, data }: IServerEvent): void {
-    switch (type) {
+  private _take(event: IServerEvent): void {
+    switch (event.type) {
       case 'catalog':
         return this._refreshCatalog();
       case 'kernel':
-        return this._putKernel(data);
+        return this._putKernel(event);
       case 'request':
         void this._following.requests?.refresh();
     }
@@ -58,12 +57,16 @@ export class Follower {
     kernelspecs.refreshSpecs().catch(() => undefined);
   }
 
-  private _putKernel(data: string): void {
+  /** What cannot be read is asked for. */
+  private _putKernel(event: IServerEvent): void {
     const { running } = this._following;
     try {
-      running?.put(asRunningKernel(new Fields(JSON.parse(data), '')));
+      const { kernel } = happeningOf(event);
+      if (kernel) {
+        running?.put(kernel);
+      }
     } catch (reason) {
-      if (!(reason instanceof Refusal || reason instanceof SyntaxError)) {
+      if (!(reason instanceof Refusal)) {
         throw reason;
       }
       void running?.refresh();

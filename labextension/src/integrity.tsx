@@ -1,9 +1,9 @@
 import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { IEnvironment } from './api';
+import type { IEnvironment } from './generated/wire';
 import { Copy, State } from './parts';
-import type { IRunningKernel } from './running';
+import type { IKernel } from './generated/wire';
 import type { ISpecActions } from './spec';
 import type { IRunning } from './tokens';
 import type { Words } from './words';
@@ -68,11 +68,11 @@ export function Integrity({ environment, running, actions, words }: IIntegrityPr
   );
 }
 
-const runs = (environment: IEnvironment) => (kernel: IRunningKernel) =>
+const runs = (environment: IEnvironment) => (kernel: IKernel) =>
   kernel.environment === environment.name && kernel.release === environment.release;
 
 /** What is known of each kernel that runs the release: whether it is what was sealed, and what guards it. */
-function Kernels({ kernels, words }: { kernels: readonly IRunningKernel[]; words: Words }): JSX.Element {
+function Kernels({ kernels, words }: { kernels: readonly IKernel[]; words: Words }): JSX.Element {
   const { trans } = words;
   return (
     <div>
@@ -83,19 +83,19 @@ function Kernels({ kernels, words }: { kernels: readonly IRunningKernel[]; words
           <li key={kernel.id}>
             <p className="jp-EnvGuard-facts">
               <code title={kernel.id}>{kernel.id.slice(0, 8)}</code>
-              {kernel.drift === 'drifted' && <State mark="drifted" words={words} />}
-              {kernel.drift === 'clean' && <span>{trans.__('It is as it was sealed.')}</span>}
-              {kernel.drift === 'unknown' && (
+              {kernel.drift.state === 'drifted' && <State mark="drifted" words={words} />}
+              {kernel.drift.state === 'clean' && <span>{trans.__('It is as it was sealed.')}</span>}
+              {kernel.drift.state === 'unknown' && (
                 <span>{trans.__('Whether it is as it was sealed is not known.')}</span>
               )}
               <span>{describeWall(kernel, words)}</span>
             </p>
-            {kernel.findings.length + (kernel.wall?.gaps.length ?? 0) > 0 && (
+            {kernel.drift.findings.length + kernel.wall.gaps.length > 0 && (
               <ul className="jp-EnvGuard-flags">
-                {kernel.findings.map(({ kind, name, where, message }) => (
+                {kernel.drift.findings.map(({ kind, name, where, message }) => (
                   <li key={`${kind} ${name} ${where}`}>{message}</li>
                 ))}
-                {kernel.wall?.gaps.map(gap => (
+                {kernel.wall.gaps.map(gap => (
                   <li key={gap}>{gap}</li>
                 ))}
               </ul>
@@ -107,8 +107,8 @@ function Kernels({ kernels, words }: { kernels: readonly IRunningKernel[]; words
   );
 }
 
-function describeWall({ wall }: IRunningKernel, { trans }: Words): string {
-  if (!wall) {
+function describeWall({ wall }: IKernel, { trans }: Words): string {
+  if (!wall.level) {
     return trans.__('Whether a wall stands around it is not known.');
   }
   return wall.complete

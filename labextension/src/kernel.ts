@@ -2,8 +2,9 @@ import type { ISessionContext } from '@jupyterlab/apputils';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import type { IFinding, IRunningKernel } from './running';
+import type { IDriftFinding, IKernel, IKernelSpec } from './generated/wire';
 import type { IEnvironments, IRunning } from './tokens';
+import { releaseOf } from './wire';
 import { markOf, type Mark } from './words';
 
 /** The release that a kernel was started from. */
@@ -20,7 +21,7 @@ export interface IStanding {
   readonly mark: Mark;
   readonly origin: IOrigin | null;
   /** What is not as it was sealed, if anything is. */
-  readonly findings: readonly IFinding[];
+  readonly findings: readonly IDriftFinding[];
 }
 
 /** The parts of a session context that are looked at. */
@@ -108,8 +109,8 @@ export class KernelStanding implements IDisposable {
     const mark = this._markOf(origin);
     const known = this._running?.find(kernel.id);
     // What nobody may use any more is worse than what has changed.
-    return known?.drift === 'drifted' && mark !== 'revoked'
-      ? { mark: 'drifted', origin, findings: known.findings }
+    return known?.drift.state === 'drifted' && mark !== 'revoked'
+      ? { mark: 'drifted', origin, findings: known.drift.findings }
       : { mark, origin, findings: [] };
   }
 
@@ -165,17 +166,14 @@ const UNMANAGED: IStanding = { mark: 'unmanaged', origin: null, findings: [] };
 
 /** Read where a kernel specification says it comes from; `null` if it is not one of ours. */
 export function originOf(metadata: unknown): IOrigin | null {
-  const found = (metadata as { envguard?: Partial<Record<string, unknown>> } | undefined)?.envguard;
-  const { environment, release, state, digests } = found ?? {};
-  const { manifest } = (digests ?? {}) as Partial<Record<string, unknown>>;
-  return typeof environment === 'string' && typeof release === 'string' && typeof state === 'string'
-    ? { environment, release, state, digest: typeof manifest === 'string' ? manifest : '' }
-    : null;
+  const said = releaseOf(metadata);
+  return said && startedFrom(said);
 }
 
-/** Take from the server what a kernel was started from; `null` if that is none of ours. */
-function startedFrom({ environment, release, state, digest }: IRunningKernel): IOrigin | null {
-  return environment && release ? { environment, release, state, digest } : null;
+/** Take what a kernel was started from, or would be; `null` if that is none of ours. */
+export function startedFrom(said: IKernel | IKernelSpec): IOrigin | null {
+  const { environment, release, state, digests } = said;
+  return environment && release ? { environment, release, state, digest: digests?.manifest ?? '' } : null;
 }
 
 function sameRelease(a: IOrigin, b: IOrigin): boolean {

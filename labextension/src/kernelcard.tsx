@@ -1,11 +1,10 @@
 import type { Kernel, KernelSpec } from '@jupyterlab/services';
 import * as React from 'react';
 
-import type { IEnvironment } from './api';
-import { originOf } from './kernel';
+import type { IEnvironment, IResolution } from './generated/wire';
+import { originOf, startedFrom } from './kernel';
 import { linkTo } from './links';
 import { State } from './parts';
-import type { IResolution } from './resolve';
 import { matchOf, stampOf, type IStamp } from './stamp';
 import type { IEnvironments, IRunning } from './tokens';
 import { markOf, shortDigest, type Mark, type Words } from './words';
@@ -64,17 +63,15 @@ interface IFound {
 /** Say where the chosen kernel comes from, or would. */
 function originOfChoice({ choice, running, specs, environments }: ICardProps): IFound | null {
   const known = choice?.id ? running?.find(choice.id) : undefined;
-  const origin = known?.environment
-    ? known
-    : choice?.name
-      ? originOf(specs?.kernelspecs[choice.name]?.metadata)
-      : null;
+  const origin =
+    (known && startedFrom(known)) ??
+    (choice?.name ? originOf(specs?.kernelspecs[choice.name]?.metadata) : null);
   if (!origin) {
     return null;
   }
   const { environment, release, state, digest } = origin;
   const gone = environments.findUnavailable(environment, release)?.state;
-  const mark = known?.drift === 'drifted' ? 'drifted' : markOf(gone === 'revoked' ? gone : state);
+  const mark = known?.drift.state === 'drifted' ? 'drifted' : markOf(gone === 'revoked' ? gone : state);
   return { environment, release, state, digest, mark };
 }
 
@@ -82,14 +79,12 @@ function originOfChoice({ choice, running, specs, environments }: ICardProps): I
 const UNKNOWN = 'kernel-not-approved';
 
 /** What became of the kernel that the document names. */
-function Gone({ wanted, resolution, environments, words }: ICardProps): JSX.Element | null {
+function Gone({ wanted, resolution, words }: ICardProps): JSX.Element | null {
   const { trans } = words;
-  if (!wanted || resolution?.status === 'available') {
+  if (!wanted || resolution?.status === 'current' || resolution?.status === 'available') {
     return null;
   }
-  const { reason, replacement } = resolution ?? {};
-  const offered = replacement && environments.find(replacement.name, replacement.release);
-  const name = offered?.displayName ?? replacement?.name ?? '';
+  const { reason, environment: replacement } = resolution ?? {};
   return (
     <div className="jp-EnvGuard-gone" role="note">
       <p className="jp-EnvGuard-goneTitle">
@@ -97,7 +92,12 @@ function Gone({ wanted, resolution, environments, words }: ICardProps): JSX.Elem
       </p>
       {reason && reason.code !== UNKNOWN && <p>{reason.message}</p>}
       {replacement && (
-        <p>{trans.__('%1 takes its place and is selected above.', `${name} ${replacement.release}`)}</p>
+        <p>
+          {trans.__(
+            '%1 takes its place and is selected above.',
+            `${replacement.displayName} ${replacement.release}`
+          )}
+        </p>
       )}
       {resolution && !replacement && <p>{trans.__('Choose another one, or ask for it.')}</p>}
     </div>

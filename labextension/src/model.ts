@@ -1,7 +1,8 @@
 import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import type { IApi, ICatalog, IEnvironment, ISpec, IUnavailable } from './api';
+import type { ICatalog, IEnvironment, IPackages, IUnavailable } from './generated/wire';
+import type { IApi } from './api';
 import { Refusal } from './wire';
 import type { IEnvironments } from './tokens';
 
@@ -73,7 +74,7 @@ export class EnvironmentsModel implements IEnvironments {
     return this._catalog?.unavailable.find(e => e.name === name && e.release === release);
   }
 
-  spec(environment: IEnvironment): Promise<ISpec> {
+  spec(environment: IEnvironment): Promise<IPackages> {
     const { name, release, digests } = environment;
     const known = this._specs.get(digests.spec);
     if (known) {
@@ -104,7 +105,7 @@ export class EnvironmentsModel implements IEnvironments {
   private _catalog: ICatalog | null = null;
   private _asOf: Date | null = null;
   private _refusal: Refusal | null = null;
-  private readonly _specs = new Map<string, Promise<ISpec>>();
+  private readonly _specs = new Map<string, Promise<IPackages>>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _poll: Poll;
 }

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import { signs } from './icons';
 import { Failure, Skeleton } from './parts';
-import type { IRequest } from './requests';
+import type { IRequest } from './generated/wire';
 import type { IRequests } from './tokens';
 import type { Mark, Words } from './words';
 

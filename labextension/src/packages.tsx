@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { ISpec } from './api';
+import type { IPackages } from './generated/wire';
 import { USUAL_COLUMNS, packageColumns } from './columns';
 import { Details } from './details';
 import type { Flag } from './flags';
@@ -27,7 +27,7 @@ export const USUAL_STATE: IPackagesState = {
 };
 
 interface IPackagesProps {
-  readonly spec: ISpec;
+  readonly spec: IPackages;
   readonly words: Words;
   readonly state: IPackagesState;
   readonly onState: (change: Partial<IPackagesState>) => void;

@@ -10,7 +10,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Panel } from '@lumino/widgets';
 import * as React from 'react';
 
-import type { ICatalog, ISearch } from './api';
+import type { ICatalog, ISearch } from './generated/wire';
 import { Card, Gone } from './cards';
 import { boxIcon, compareIcon } from './icons';
 import { Failure, Filter, IconButton, Skeleton } from './parts';
@@ -76,7 +76,7 @@ export function PanelView(props: IPanelProps): JSX.Element {
           {...(asOf && { note: trans.__('The list below is as of %1.', words.time(asOf)) })}
         />
       )}
-      {catalog && !refusal && Date.parse(catalog.expires) < Date.now() && (
+      {catalog && !refusal && Date.parse(catalog.catalog.expires) < Date.now() && (
         <Stale catalog={catalog} words={words} />
       )}
       {catalog ? (
@@ -125,7 +125,7 @@ function Stale({ catalog, words }: { catalog: ICatalog; words: Words }): JSX.Ele
   return (
     <div className="jp-EnvGuard-failure jp-mod-mind" role="alert">
       <p className="jp-EnvGuard-failureText">
-        {trans.__('The catalog was valid until %1.', words.dateTime(catalog.expires))}
+        {trans.__('The catalog was valid until %1.', words.dateTime(catalog.catalog.expires))}
       </p>
       <p>
         {trans.__('Kernels that run keep running. New ones start once the catalog has been signed again.')}

@@ -1,18 +1,18 @@
 /**
  * Why a package is there: who asked for it, directly or through others.
  */
-import type { IPackage } from './api';
+import type { IListedPackage } from './generated/wire';
 
 /** The packages of one spec, to be found by name and followed from one to the next. */
 export class Relations {
-  constructor(readonly packages: readonly IPackage[]) {
+  constructor(readonly packages: readonly IListedPackage[]) {
     for (const item of packages) {
       this._byName.set(canonical(item.name), item);
     }
   }
 
   /** Find a package by its name, however that is written. */
-  find(name: string): IPackage | undefined {
+  find(name: string): IListedPackage | undefined {
     return this._byName.get(canonical(name));
   }
 
@@ -49,7 +49,7 @@ export class Relations {
     return way;
   }
 
-  private readonly _byName = new Map<string, IPackage>();
+  private readonly _byName = new Map<string, IListedPackage>();
 }
 
 /** Names are compared as PEP 503 wants it, which does no harm to those of conda. */

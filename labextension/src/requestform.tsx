@@ -1,11 +1,12 @@
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { IEnvironment } from './api';
+import type { IEnvironment } from './generated/wire';
 import { Labelled, TextField, idOf, type Problems } from './fields';
 import { environmentProblem, packageProblem, type SubjectProblem } from './matchspec';
 import { CARET } from './parts';
-import { SHORTEST_REASON, type IAsk, type IRequest } from './requests';
+import type { IRequest } from './generated/wire';
+import { SHORTEST_REASON, type IAsk } from './requests';
 import type { IEnvironments, IRequests } from './tokens';
 import { Refusal } from './wire';
 import type { Words } from './words';

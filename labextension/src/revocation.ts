@@ -3,7 +3,7 @@
  */
 import { Notification } from '@jupyterlab/apputils';
 
-import type { IEnvironment } from './api';
+import type { IEnvironment } from './generated/wire';
 import type { IStanding, KernelStanding } from './kernel';
 import { KernelNotice } from './notice';
 import type { IEnvironments, IPreferences } from './tokens';

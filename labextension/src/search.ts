@@ -3,7 +3,7 @@
  */
 import * as React from 'react';
 
-import type { IEnvironment, IMatch, ISearch } from './api';
+import type { IEnvironment, IMatch, ISearch } from './generated/wire';
 import { Refusal } from './wire';
 
 /** How long nobody types before the server is asked. */

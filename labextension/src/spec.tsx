@@ -1,7 +1,7 @@
 import { linkIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { IEnvironment, ISpec } from './api';
+import type { IEnvironment, IPackages } from './generated/wire';
 import { Approval } from './approval';
 import { boxIcon } from './icons';
 import { Integrity } from './integrity';
@@ -109,16 +109,16 @@ function Release(props: IReleaseProps): JSX.Element {
 
 /** Fetch the packages, again whenever the release's spec or the person asks for it. */
 function useSpec({ environment, environments }: IReleaseProps): {
-  spec: ISpec | null;
+  spec: IPackages | null;
   refusal: Refusal | null;
   retry: () => void;
 } {
   const [attempt, setAttempt] = React.useState(0);
-  const [outcome, setOutcome] = React.useState<ISpec | Refusal | null>(null);
+  const [outcome, setOutcome] = React.useState<IPackages | Refusal | null>(null);
   React.useEffect(() => {
     let current = true;
     setOutcome(null);
-    const settle = (result: ISpec | Refusal) => current && setOutcome(result);
+    const settle = (result: IPackages | Refusal) => current && setOutcome(result);
     environments.spec(environment).then(settle, settle);
     return () => {
       current = false;
@@ -132,7 +132,7 @@ function useSpec({ environment, environments }: IReleaseProps): {
 }
 
 /** What a release is, in three lines, and what can be done with it. */
-function Head(props: IReleaseProps & { readonly spec: ISpec | null }): JSX.Element {
+function Head(props: IReleaseProps & { readonly spec: IPackages | null }): JSX.Element {
   const { environment, spec, words } = props;
   const { trans } = words;
   const { name, release, displayName, description, approval, expires, successor, digests } = environment;

@@ -1,7 +1,7 @@
 /**
  * The packages of one spec, made ready once to be searched, sorted and explained.
  */
-import type { IPackage, ISpec } from './api';
+import type { IListedPackage, IPackages } from './generated/wire';
 import { FLAGS, flagsOf, type Flag } from './flags';
 import { parse, predicate, type IRow } from './query';
 import { Relations, canonical } from './relations';
@@ -10,7 +10,7 @@ import { compareVersions } from './versions';
 /** One row of the grid. */
 export interface IPackageRow extends IRow {
   readonly key: string;
-  readonly item: IPackage;
+  readonly item: IListedPackage;
 }
 
 /** Columns by which packages can be sorted. */
@@ -18,7 +18,7 @@ export type SortColumn = Exclude<keyof typeof ORDERS, symbol>;
 
 /** Everything that is derived from a spec; `tableOf` makes it once. */
 export class PackageTable {
-  constructor(spec: ISpec) {
+  constructor(spec: IPackages) {
     this.relations = new Relations(spec.packages);
     this.rows = spec.packages.map((item, index) => rowOf(item, index));
     this.counts = Object.fromEntries(
@@ -57,22 +57,22 @@ export class PackageTable {
   private readonly _orders = new Map<string, readonly IPackageRow[]>();
 }
 
-const tables = new WeakMap<ISpec, PackageTable>();
+const tables = new WeakMap<IPackages, PackageTable>();
 
 /** Return the table of a spec, made when it is first asked for. */
-export function tableOf(spec: ISpec): PackageTable {
+export function tableOf(spec: IPackages): PackageTable {
   const known = tables.get(spec) ?? new PackageTable(spec);
   tables.set(spec, known);
   return known;
 }
 
 /** Channels are URLs; people know them by the last part. */
-export function shortChannel({ channel, subdir }: IPackage): string {
+export function shortChannel({ channel, subdir }: IListedPackage): string {
   return [channel.replace(/\/+$/, '').split('/').pop(), subdir].filter(Boolean).join('/');
 }
 
 /** What people call whoever installed a package. */
-export function managerOf({ manager }: IPackage): string {
+export function managerOf({ manager }: IListedPackage): string {
   return manager === 'pypi' ? 'pip' : manager;
 }
 
@@ -96,7 +96,7 @@ export function orderOf(column: string): (a: IPackageRow, b: IPackageRow) => num
   return column in ORDERS ? ORDERS[column as SortColumn] : ORDERS.name;
 }
 
-function rowOf(item: IPackage, index: number): IPackageRow {
+function rowOf(item: IListedPackage, index: number): IPackageRow {
   const { name, version, build, subdir, license, sha256, url, size } = item;
   const manager = managerOf(item);
   const text = [name, version, build, item.channel, subdir, manager, license, sha256].join('\n');

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import type { IOrigin } from './kernel';
 import { State } from './parts';
-import type { IFinding } from './running';
+import type { IDriftFinding } from './generated/wire';
 import type { IStamp } from './stamp';
 import type { IEnvironments, IKernels } from './tokens';
 import { shortDigest, type Words } from './words';
@@ -63,7 +63,7 @@ function Standing(props: IThisNotebookProps): JSX.Element {
 type IOriginProps = IThisNotebookProps & {
   readonly origin: IOrigin;
   readonly mark: Parameters<typeof State>[0]['mark'];
-  readonly findings: readonly IFinding[];
+  readonly findings: readonly IDriftFinding[];
   readonly made: IStamp | null;
 };
 
@@ -104,7 +104,7 @@ function Origin(props: IOriginProps): JSX.Element {
 /** More findings than these are only counted. */
 const SHOWN_FINDINGS = 3;
 
-function Findings({ findings, words }: { findings: readonly IFinding[]; words: Words }): JSX.Element {
+function Findings({ findings, words }: { findings: readonly IDriftFinding[]; words: Words }): JSX.Element {
   const rest = findings.length - SHOWN_FINDINGS;
   return (
     <ul className="jp-EnvGuard-flags">

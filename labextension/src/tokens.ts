@@ -4,12 +4,13 @@ import type { ISignal } from '@lumino/signaling';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { ComponentType } from 'react';
 
-import type { ICatalog, IEnvironment, ISpec, IUnavailable } from './api';
+import type { ICatalog, IEnvironment, IPackages, IUnavailable } from './generated/wire';
 import type { IServerEvent } from './eventstream';
 import type { KernelStanding } from './kernel';
 import type { IChosen } from './links';
-import type { IAsk, IRequest } from './requests';
-import type { IRunningKernel } from './running';
+import type { IRequest } from './generated/wire';
+import type { IAsk } from './requests';
+import type { IKernel } from './generated/wire';
 import type { IStamp } from './stamp';
 import type { Refusal } from './wire';
 
@@ -35,7 +36,7 @@ export interface IEnvironments extends IDisposable {
   /** Find a release that this user may not start. */
   findUnavailable(name: string, release: string): IUnavailable | undefined;
   /** Fetch what a release contains; rejects with a `Refusal`. */
-  spec(environment: IEnvironment): Promise<ISpec>;
+  spec(environment: IEnvironment): Promise<IPackages>;
   /** Whether somebody tells when to fetch the catalog; then it is asked for less often. */
   isTold: boolean;
 }
@@ -107,13 +108,13 @@ export interface IRunning extends IDisposable {
   /** Emitted after anything below has changed. */
   readonly changed: ISignal<IRunning, void>;
   /** Every kernel that runs, as far as the server has told. */
-  readonly all: readonly IRunningKernel[];
+  readonly all: readonly IKernel[];
   /** Find a kernel by its id. */
-  find(id: string): IRunningKernel | undefined;
+  find(id: string): IKernel | undefined;
   /** Ask the server now; never rejects. */
   refresh(): Promise<void>;
   /** Take what the server says about one kernel. */
-  put(kernel: IRunningKernel): void;
+  put(kernel: IKernel): void;
   /** Whether somebody tells when to ask; then the server is asked less often. */
   isTold: boolean;
 }

@@ -1,17 +1,15 @@
 /**
- * The way to the server: asks, and takes an answer apart by the types of its fields.
+ * The way to the server, and the one place where its answers enter: each is checked
+ * against its schema here, once, and is what its type says from then on.
  *
- * What is refused, or has another shape than promised, becomes a `Refusal` here.
+ * What is refused, or has another shape than promised, becomes a `Refusal`.
  */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-/** Why something is refused, and what to do about it. */
-export interface IReason {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-}
+import { Malformed, read, write } from './check';
+import type { IServerEvent } from './eventstream';
+import type { IEvents, IKernelSpec, IReason, ITitles } from './generated/wire';
 
 /** The server, or the way to it, said no. */
 export class Refusal extends Error implements IReason {
@@ -27,18 +25,23 @@ export class Refusal extends Error implements IReason {
   }
 }
 
-/** The REST interface below `envguard/api`, as JSON of any shape. */
+/** The REST interface below `envguard/api`, whose documents are called by the titles of their schemas. */
 export class Wire {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
-  /** Return what the server answers to GET `address`; rejects with a `Refusal`. */
-  get(address: string): Promise<unknown> {
-    return this._ask(address, {});
+  /** Return what the server answers to GET `address`; rejects with a `Refusal`, also if it is no `title`. */
+  async get<T extends keyof ITitles>(address: string, title: T): Promise<ITitles[T]> {
+    return accepted(title, await this._ask(address, {}));
   }
 
-  /** Return what the server answers to `body`, sent to `address`; rejects with a `Refusal`. */
-  post(address: string, body: object): Promise<unknown> {
-    return this._ask(address, { method: 'POST', body: JSON.stringify(body) });
+  /** Return what the server answers to `ask`, sent to `address`; rejects like `get`. */
+  async post<A extends keyof ITitles, T extends keyof ITitles>(
+    address: string,
+    [sent, ask]: readonly [A, ITitles[A]],
+    title: T
+  ): Promise<ITitles[T]> {
+    const body = JSON.stringify(write(sent, ask));
+    return accepted(title, await this._ask(address, { method: 'POST', body }));
   }
 
   /** Return the answer as it arrives, for events; rejects with a `Refusal` if there will be none. */
@@ -46,7 +49,7 @@ export class Wire {
     const headers = { Accept: 'text/event-stream', ...(last && { 'Last-Event-ID': last }) };
     const response = await this._fetch(address, { headers, signal, cache: 'no-store' });
     if (!response.ok) {
-      throw asRefusal(await response.json().catch(() => null), response);
+      throw refused(await response.json().catch(() => null), response);
     }
     return response;
   }
@@ -55,7 +58,7 @@ export class Wire {
     const response = await this._fetch(address, init);
     const answer: unknown = await response.json().catch(() => null);
     if (!response.ok) {
-      throw asRefusal(answer, response);
+      throw refused(answer, response);
     }
     return answer;
   }
@@ -70,88 +73,50 @@ export class Wire {
   }
 }
 
-/** Take the server's own words where it has any; a proxy in between has none. */
-function asRefusal(answer: unknown, response: Response): Refusal {
-  const said: { code?: unknown; message?: unknown; hint?: unknown; fields?: unknown } =
-    typeof answer === 'object' && answer !== null ? answer : {};
-  return new Refusal(
-    typeof said.code === 'string' ? said.code : `http-${response.status}`,
-    typeof said.message === 'string' && said.message
-      ? said.message
-      : `${response.status} ${response.statusText}`.trim(),
-    typeof said.hint === 'string' ? said.hint : '',
-    asTexts(said.fields)
-  );
+/** Return what an event says, by its kind; throws a `Refusal` when that cannot be read. */
+export function happeningOf({ type, data }: IServerEvent): IEvents {
+  try {
+    return read('Events', { [type]: JSON.parse(data) as unknown });
+  } catch (reason) {
+    throw reason instanceof SyntaxError ? malformed('/') : asRefusal(reason);
+  }
 }
 
-function asTexts(said: unknown): Record<string, string> {
-  const entries = typeof said === 'object' && said !== null ? Object.entries(said) : [];
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  );
+/** Return what a kernel specification says of its release; `null` for one that is none of ours. */
+export function releaseOf(metadata: unknown): IKernelSpec | null {
+  const said = (metadata as { envguard?: unknown } | undefined)?.envguard;
+  try {
+    return said === undefined ? null : read('KernelSpec', said);
+  } catch (reason) {
+    if (reason instanceof Malformed) {
+      return null;
+    }
+    throw reason;
+  }
 }
 
-/** The fields of one JSON object, each taken by its type. */
-export class Fields {
-  private readonly _fields: Readonly<Record<string, unknown>>;
-
-  constructor(
-    value: unknown,
-    private readonly _path: string
-  ) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw malformed(_path || '/');
-    }
-    this._fields = value as Record<string, unknown>;
+function accepted<T extends keyof ITitles>(title: T, answer: unknown): ITitles[T] {
+  try {
+    return read(title, answer);
+  } catch (reason) {
+    throw asRefusal(reason);
   }
+}
 
-  text(key: string): string {
-    return this._take(key, value => typeof value === 'string');
-  }
-
-  number(key: string): number {
-    return this._take(key, value => typeof value === 'number');
-  }
-
-  flag(key: string): boolean {
-    return this._take(key, value => typeof value === 'boolean');
-  }
-
-  fields(key: string): Fields {
-    return new Fields(this._fields[key], this._at(key));
-  }
-
-  list<T>(key: string, each: (fields: Fields) => T): T[] {
-    const items = this._take(key, (value): value is unknown[] => Array.isArray(value));
-    return items.map((item, index) => each(new Fields(item, `${this._at(key)}/${index}`)));
-  }
-
-  /** Take a list of texts. */
-  texts(key: string): string[] {
-    return this._take(
-      key,
-      (value): value is string[] => Array.isArray(value) && value.every(item => typeof item === 'string')
-    );
-  }
-
-  /** Take a field that may be missing or `null`, which are the same. */
-  optional<T>(key: string, take: (key: string) => T): T | null {
-    return this._fields[key] === undefined || this._fields[key] === null ? null : take(key);
-  }
-
-  private _take<T>(key: string, fits: (value: unknown) => value is T): T {
-    const value = this._fields[key];
-    if (!fits(value)) {
-      throw malformed(this._at(key));
-    }
-    return value;
-  }
-
-  private _at(key: string): string {
-    return `${this._path}/${key}`;
-  }
+function asRefusal(reason: unknown): unknown {
+  return reason instanceof Malformed ? malformed(reason.message) : reason;
 }
 
 function malformed(path: string): Refusal {
   return new Refusal('answer-malformed', path, '');
+}
+
+/** Take the server's own words where it has any; a proxy in between has none. */
+function refused(answer: unknown, response: Response): Refusal {
+  try {
+    const { code, message, hint, fields } = read('Refusal', answer);
+    return new Refusal(code, message, hint, fields);
+  } catch {
+    return new Refusal(`http-${response.status}`, `${response.status} ${response.statusText}`.trim(), '');
+  }
 }

@@ -3,8 +3,9 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IChange, Kind, Step } from './diff';
+import type { IChange, Step } from './diff';
 import type { Flag } from './flags';
+import type { ChangeKind } from './generated/wire';
 import type { IProblem } from './query';
 import type { Refusal } from './wire';
 
@@ -91,8 +92,8 @@ export class Words {
   }
 
   /** Name a kind of change. */
-  kind(kind: Kind): string {
-    const words: Record<Kind, string> = {
+  kind(kind: ChangeKind): string {
+    const words: Record<ChangeKind, string> = {
       rebuilt: this.trans.__('rebuilt'),
       upgraded: this.trans.__('upgraded'),
       downgraded: this.trans.__('downgraded'),

@@ -8,10 +8,10 @@ import { Badge, KernelBadge } from '../src/badge';
 import { KernelStanding, type IStanding } from '../src/kernel';
 import { EnvironmentsModel } from '../src/model';
 import { stumbles } from './axe';
-import { FakeApi, catalog, digest, unavailable, words } from './server';
+import { FakeApi, catalog, digest, envguardJson, unavailable, words } from './server';
 
 const origin = { environment: 'datasci', release: '2026.11', state: 'approved', digest: digest('c') };
-const found = { ...origin, digests: { manifest: digest('c') } };
+const found = envguardJson;
 
 describe('Badge', () => {
   let api: FakeApi;

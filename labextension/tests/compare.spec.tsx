@@ -2,7 +2,7 @@ import { Clipboard } from '@jupyterlab/apputils';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 
-import type { ICatalog, ISpec } from '../src/api';
+import type { ICatalog, IPackages } from '../src/generated/wire';
 import type { ICompareState } from '../src/changes';
 import { CompareView, type ICompareActions } from '../src/compare';
 import { asCompareState } from '../src/comparepage';
@@ -41,7 +41,7 @@ describe('CompareView', () => {
   let api: FakeApi;
   let model: EnvironmentsModel;
   let state: ICompareState;
-  let specs: Record<string, ISpec | Error>;
+  let specs: Record<string, IPackages | Error>;
   let actions: ICompareActions;
 
   beforeEach(() => {

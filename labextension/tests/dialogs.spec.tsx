@@ -2,11 +2,10 @@ import { SessionContextDialogs, type ISessionContext } from '@jupyterlab/apputil
 import { Signal } from '@lumino/signaling';
 import { act, fireEvent, screen } from '@testing-library/react';
 
+import { read } from '../src/check';
 import { KernelDialogs, type IDialogProps } from '../src/dialogs';
 import { EnvironmentsModel } from '../src/model';
-import { asResolution } from '../src/resolve';
-import { RunningKernels, asRunningKernel } from '../src/running';
-import { Fields } from '../src/wire';
+import { RunningKernels } from '../src/running';
 import { stumbles } from './axe';
 import {
   FakeApi,
@@ -14,9 +13,11 @@ import {
   digest,
   environment,
   environmentJson,
+  envguardJson,
   kernelJson,
   unavailable,
-  words
+  words,
+  wired
 } from './server';
 
 const older = environment({
@@ -34,7 +35,7 @@ const specOf = (release: string, state: string, manifest: string, name: string, 
   name,
   display_name,
   language: 'python',
-  metadata: { envguard: { environment: 'datasci', release, state, digests: { manifest } } }
+  metadata: { envguard: { ...envguardJson, release, state, digests: { ...envguardJson.digests, manifest } } }
 });
 
 const kernelspecs = {
@@ -88,7 +89,7 @@ describe('KernelDialogs', () => {
   afterEach(() => model.dispose());
 
   const resolution = (changes: object = {}) =>
-    asResolution({
+    read('Resolution', {
       kernel: 'python3',
       status: 'successor',
       environment: environmentJson(),
@@ -181,13 +182,13 @@ describe('KernelDialogs', () => {
   });
 
   it('knows a kernel that runs, by the server or by its name', async () => {
-    const running = new RunningKernels({ get: () => Promise.resolve({ kernels: [] }) });
+    const running = new RunningKernels(wired(() => ({ kernels: [] })));
     const { done } = await ask(dialogs({ running }), session('datasci'));
     await choose('datasci--2026.05 (k1)');
     expect(card()?.textContent).toContain('Data Science (2026.05) 2026.05');
     const finding = { kind: 'changed', name: 'numpy', where: 'x', message: 'numpy has changed.' };
     const drifted = kernelJson({ id: 'k1-2', drift: { state: 'drifted', findings: [finding] } });
-    act(() => running.put(asRunningKernel(new Fields(drifted, ''))));
+    act(() => running.put(read('Kernel', drifted)));
     expect(card()?.textContent).toContain('Drifted');
     await press('Select');
     await done;

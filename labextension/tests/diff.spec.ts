@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import type { IPackage } from '../src/api';
+import type { IListedPackage } from '../src/generated/wire';
 import { KINDS, asMarkdown, countOf, diff, licensesOf, pinOf, type IChange } from '../src/diff';
 import { pinned } from './server';
 
@@ -21,7 +21,10 @@ const packages = fc.uniqueArray(
 const keyOf = (item: { manager: string; name: string }) => `${item.manager} ${item.name}`;
 
 /** Lay the changes over what was there. */
-function applied(before: readonly IPackage[], changes: readonly IChange[]): Map<string, IPackage> {
+function applied(
+  before: readonly IListedPackage[],
+  changes: readonly IChange[]
+): Map<string, IListedPackage> {
   const result = new Map(before.map(item => [keyOf(item), item]));
   for (const change of changes) {
     if (change.to) {

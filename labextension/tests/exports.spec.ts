@@ -31,9 +31,9 @@ describe('Exporter', () => {
   it('offers what the server can write, and says what is not exact', async () => {
     const { api, exporter, button } = setUp();
     api.answers.exports = [
-      { format: 'explicit', title: 'Explicit', fileName: 'a', exact: true },
-      { format: 'environment-yaml', title: 'YAML', fileName: 'b', exact: false },
-      { format: 'of-tomorrow', title: 'Something new', fileName: 'c', exact: true }
+      { format: 'explicit', title: 'Explicit', mediaType: '', fileName: 'a', exact: true },
+      { format: 'environment-yaml', title: 'YAML', mediaType: '', fileName: 'b', exact: false },
+      { format: 'of-tomorrow', title: 'Something new', mediaType: '', fileName: 'c', exact: true }
     ];
     await exporter.offer('datasci', '2026.11', button);
     expect(api.asked).toEqual(['exports datasci@2026.11']);

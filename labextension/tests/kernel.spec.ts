@@ -1,13 +1,13 @@
 import { Signal } from '@lumino/signaling';
 
-import type { ICatalog } from '../src/api';
+import type { ICatalog } from '../src/generated/wire';
 import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
 import { KernelStanding, originOf, type Session } from '../src/kernel';
-import { FakeApi, catalog, environment, unavailable } from './server';
+import { FakeApi, catalog, environment, envguardJson, unavailable } from './server';
 
 const ours = (changes: object = {}) => ({
-  metadata: { envguard: { environment: 'datasci', release: '2026.11', state: 'approved', ...changes } }
+  metadata: { envguard: { ...envguardJson, ...changes } }
 });
 
 /** The parts of a session context that change under a kernel. */

@@ -40,9 +40,9 @@ describe('EnvironmentsModel', () => {
     await model.refresh();
     expect(model.catalog).toEqual(catalog());
     expect(model.refusal?.code).toBe('catalog-expired');
-    api.answers.catalog = catalog({ version: 5 });
+    api.answers.catalog = catalog({ catalog: { version: 5, expires: '2027-01-01T00:00:00Z' } });
     await model.refresh();
-    expect([model.catalog?.version, model.refusal]).toEqual([5, null]);
+    expect([model.catalog?.catalog.version, model.refusal]).toEqual([5, null]);
   });
 
   it('turns a failure that nobody foresaw into a refusal', async () => {

@@ -15,7 +15,9 @@ const packages = [
   pinned('openblas', { requiredBy: ['numpy'], flags: ['other-channel'] }),
   pinned('odd', { manager: 'pypi', sha256: '', license: '', size: 0, channel: '', subdir: '', url: '' }),
   pinned('stray', { requiredBy: [] })
-].map(item => (item.name === 'odd' ? { ...item, flags: ['pip', 'no-hash', 'licence-unknown'] } : item));
+].map(item =>
+  item.name === 'odd' ? { ...item, flags: ['pip', 'no-hash', 'licence-unknown'] as const } : item
+);
 
 describe('Packages', () => {
   beforeAll(giveSizes);

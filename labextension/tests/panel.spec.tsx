@@ -4,14 +4,15 @@ import { Widget } from '@lumino/widgets';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 
-import type { ICatalog } from '../src/api';
+import { read } from '../src/check';
+import type { ICatalog, ISearch } from '../src/generated/wire';
 import { EnvironmentsModel } from '../src/model';
 import { EnvironmentsPanel, PanelView, type IPanelActions, type IPanelProps } from '../src/panel';
 import { PAUSE_MS } from '../src/search';
 import { Sections } from '../src/sections';
 import { Refusal } from '../src/wire';
 import { stumbles } from './axe';
-import { FakeApi, catalog, environment, unavailable, words } from './server';
+import { FakeApi, catalog, environment, unavailable, words, searched, searchJson } from './server';
 
 describe('PanelView', () => {
   let api: FakeApi;
@@ -106,9 +107,11 @@ describe('PanelView', () => {
         name,
         version: '2.9',
         build: '',
-        manager: 'conda'
+        manager: 'conda' as const
       }));
-      api.answers.search = { matches: [{ name: 'geo', release: '2026.11', packages }], suggestions: [] };
+      api.answers.search = searched({
+        matches: [{ ...read('Search', searchJson()).matches[0]!, name: 'geo', packages }]
+      });
       type('torch>');
       type('torch>=2.4');
       await wait();
@@ -119,13 +122,13 @@ describe('PanelView', () => {
     });
 
     it('drops an answer to what is not asked any more', async () => {
-      let late: (search: { matches: []; suggestions: string[] }) => void = () => undefined;
+      let late: (search: ISearch) => void = () => undefined;
       jest.spyOn(api, 'search').mockReturnValueOnce(new Promise(resolve => (late = resolve)));
       type('xgboost');
       await wait();
       type('');
       await act(async () => {
-        late({ matches: [], suggestions: ['late'] });
+        late(searched({ suggestions: ['late'] }));
         await Promise.resolve();
       });
       expect(screen.queryByText('late')).toBeNull();
@@ -146,7 +149,7 @@ describe('PanelView', () => {
     });
 
     it('suggests what comes close, and the way to ask for the rest', async () => {
-      api.answers.search = { matches: [], suggestions: ['torch'] };
+      api.answers.search = searched({ suggestions: ['torch'] });
       type('trch');
       await wait();
       expect(screen.getByText('No environment that you may use has “trch”.')).toBeTruthy();
@@ -226,7 +229,7 @@ describe('PanelView', () => {
   });
 
   it('says that a catalog has run out, and what that means', async () => {
-    await show(catalog({ expires: '2020-01-01T00:00:00Z' }));
+    await show(catalog({ catalog: { version: 4, expires: '2020-01-01T00:00:00Z' } }));
     expect(screen.getByRole('alert').textContent).toMatch(
       /valid until .*2020.*Kernels that run keep running/
     );

@@ -1,15 +1,16 @@
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
+import { read } from '../src/check';
 import { MyRequests, outcomeOf } from '../src/myrequests';
 import { EnvironmentsModel } from '../src/model';
 import { RequestForm, type IRequestFormProps } from '../src/requestform';
-import { Requests, asRequest, type IAsk } from '../src/requests';
-import { Fields, Refusal } from '../src/wire';
+import { Requests, type IAsk } from '../src/requests';
+import { Refusal } from '../src/wire';
 import { stumbles } from './axe';
-import { FakeApi, catalog, environment, requestJson, words } from './server';
+import { FakeApi, catalog, environment, requestJson, words, requestId, wired } from './server';
 
-const request = (changes: object = {}) => asRequest(new Fields(requestJson(changes), ''));
+const request = (changes: object = {}) => read('Request', requestJson(changes));
 const REASON = 'Gradient boosting for the churn study.';
 
 describe('RequestForm', () => {
@@ -109,7 +110,7 @@ describe('RequestForm', () => {
       }
     ]);
     expect(document.activeElement?.textContent).toBe('Your request was sent');
-    expect(screen.getByRole('status').textContent).toContain('abcdefghijklm');
+    expect(screen.getByRole('status').textContent).toContain(requestId('a'));
     expect(await stumbles(container)).toEqual([]);
     fireEvent.click(screen.getByText('Show my requests'));
     expect(showRequests).toHaveBeenCalled();
@@ -170,19 +171,16 @@ describe('MyRequests', () => {
       release: 'datasci@2026.12'
     };
     const answers = [
-      requestJson({ id: 'a', subject: 'one' }),
-      requestJson({ id: 'b', subject: 'two', state: 'approved', decision }),
+      requestJson({ id: requestId('a'), subject: 'one' }),
+      requestJson({ id: requestId('b'), subject: 'two', state: 'approved', decision }),
       requestJson({
-        id: 'c',
+        id: requestId('c'),
         subject: 'three',
         state: 'declined',
         decision: { ...decision, reason: 'No licence.' }
       })
     ];
-    const requests = new Requests({
-      get: () => Promise.resolve({ requests: answers }),
-      post: () => Promise.reject(new Error())
-    });
+    const requests = new Requests(wired(() => ({ requests: answers })));
     const ask = jest.fn();
     const { container } = render(<MyRequests requests={requests} words={words} ask={ask} />);
     expect(screen.getByRole('status').getAttribute('aria-label')).toBe('Reading your requests…');
@@ -200,7 +198,7 @@ describe('MyRequests', () => {
 
   it('says when there are none, and when they cannot be had', async () => {
     let answer: () => Promise<unknown> = () => Promise.resolve({ requests: [] });
-    const requests = new Requests({ get: () => answer(), post: () => Promise.reject(new Error()) });
+    const requests = new Requests(wired(() => answer()));
     render(<MyRequests requests={requests} words={words} ask={jest.fn()} />);
     await act(() => requests.refresh());
     expect(screen.getByText('You have not asked for anything.')).toBeDefined();

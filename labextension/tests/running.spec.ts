@@ -1,47 +1,16 @@
-import Ajv from 'ajv/dist/2020';
-
-import environmentsSchema from '../../jupyter_envguard/schemas/environments.json';
-import kernelsSchema from '../../jupyter_envguard/schemas/kernels.json';
-import { RunningKernels, asRunningKernel } from '../src/running';
-import { Fields, Refusal } from '../src/wire';
-import { digest, kernelJson } from './server';
-
-const finding = {
-  kind: 'changed',
-  name: 'numpy',
-  where: 'lib/numpy/__init__.py',
-  message: 'numpy has changed.'
-};
-const drifted = kernelJson({ drift: { state: 'drifted', findings: [finding] } });
-const unmanaged = kernelJson({ environment: '', release: '', digests: null, state: 'unmanaged' });
-
-describe('asRunningKernel', () => {
-  it('reads what the schema promises', () => {
-    const ajv = new Ajv({ strict: false, validateFormats: false });
-    ajv.addSchema(environmentsSchema);
-    const kernels = { kernels: [kernelJson(), drifted, unmanaged] };
-    const validate = ajv.compile(kernelsSchema);
-    expect([validate(kernels), validate.errors]).toEqual([true, null]);
-    const [first, second, third] = kernels.kernels.map(kernel => asRunningKernel(new Fields(kernel, '')));
-    expect(first).toMatchObject({ id: 'k1', digest: digest('c'), drift: 'clean', findings: [] });
-    expect(second).toMatchObject({ drift: 'drifted', findings: [finding] });
-    expect(third).toMatchObject({ environment: '', digest: '' });
-  });
-
-  it('takes a drift that it does not know for an unknown one', () => {
-    const kernel = kernelJson({ drift: { state: 'sideways', findings: [] } });
-    expect(asRunningKernel(new Fields(kernel, '')).drift).toBe('unknown');
-  });
-});
+import { read } from '../src/check';
+import { RunningKernels } from '../src/running';
+import { Refusal } from '../src/wire';
+import { kernelJson, wired } from './server';
 
 describe('RunningKernels', () => {
   it('knows the kernels that the server knows, and those that it is told of', async () => {
-    const running = new RunningKernels({ get: () => Promise.resolve({ kernels: [kernelJson()] }) });
+    const running = new RunningKernels(wired(() => ({ kernels: [kernelJson()] })));
     let changes = 0;
     running.changed.connect(() => void changes++);
     await running.refresh();
     expect(running.find('k1')?.release).toBe('2026.11');
-    running.put(asRunningKernel(new Fields(kernelJson({ id: 'k2' }), '')));
+    running.put(read('Kernel', kernelJson({ id: 'k2' })));
     expect(running.all.map(({ id }) => id)).toEqual(['k1', 'k2']);
     expect(changes).toBeGreaterThanOrEqual(2);
     running.dispose();
@@ -54,7 +23,7 @@ describe('RunningKernels', () => {
       const answer = answers.shift() ?? new Refusal('gone', '', '');
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     };
-    const running = new RunningKernels({ get });
+    const running = new RunningKernels(wired(get));
     await running.refresh();
     await running.refresh();
     expect(running.find('k1')).toBeDefined();
@@ -62,7 +31,7 @@ describe('RunningKernels', () => {
   });
 
   it('asks less often while it is told', () => {
-    const running = new RunningKernels({ get: () => Promise.resolve({ kernels: [] }) });
+    const running = new RunningKernels(wired(() => ({ kernels: [] })));
     expect(running.isTold).toBe(false);
     running.isTold = true;
     expect(running.isTold).toBe(true);

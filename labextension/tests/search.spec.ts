@@ -1,15 +1,14 @@
+import { read } from '../src/check';
 import { findIn, matches } from '../src/search';
-import { environment } from './server';
+import { environment, searchJson, searched } from './server';
 
 describe('findIn', () => {
   const geo = environment({ name: 'geo', displayName: 'Geospatial' });
-  const torch = { name: 'torch', version: '2.9', build: '', manager: 'conda' };
+  const torch = { name: 'torch', version: '2.9', build: '', manager: 'conda' as const };
 
   it('finds by name or by package, and says which packages', () => {
-    const found = {
-      matches: [{ name: 'geo', release: '2026.11', packages: [torch] }],
-      suggestions: []
-    };
+    const match = { ...read('Search', searchJson()).matches[0]!, name: 'geo', packages: [torch] };
+    const found = searched({ matches: [match] });
     expect(findIn([environment(), geo], 'torch', found)).toEqual([{ environment: geo, packages: [torch] }]);
     expect(findIn([environment(), geo], 'geo', null)).toEqual([{ environment: geo, packages: [] }]);
     expect(findIn([environment(), geo], '', null)).toHaveLength(2);

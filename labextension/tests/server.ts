@@ -5,15 +5,17 @@ import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 
 import type {
-  IApi,
   ICatalog,
   IEnvironment,
   IExport,
-  IPackage,
+  IListedPackage,
   ISearch,
-  ISpec,
+  IPackages,
   IUnavailable
-} from '../src/api';
+} from '../src/generated/wire';
+import type { IApi } from '../src/api';
+import { read, write } from '../src/check';
+import type { Wire } from '../src/wire';
 import { Words } from '../src/words';
 
 export const words = new Words(nullTranslator.load('jupyter_envguard'), 'en');
@@ -38,6 +40,16 @@ export const environmentJson = (changes: object = {}) => ({
   warnings: [],
   ...changes
 });
+
+/** The JSON in the metadata of a kernel specification of ours. */
+export const envguardJson = {
+  environment: 'datasci',
+  release: '2026.11',
+  state: 'approved',
+  expires: null,
+  successor: null,
+  digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') }
+};
 
 export const unavailableJson = (changes: object = {}) => ({
   name: 'legacy',
@@ -117,9 +129,12 @@ export const exportsJson = () => ({
   ]
 });
 
+/** An id as the server makes them. */
+export const requestId = (letter: string) => letter.repeat(13);
+
 /** The JSON of one request, as the server writes it. */
 export const requestJson = (changes: object = {}) => ({
-  id: 'abcdefghijklm',
+  id: requestId('a'),
   kind: 'package',
   subject: 'xgboost',
   environment: 'datasci',
@@ -148,82 +163,55 @@ export const kernelJson = (changes: object = {}) => ({
 });
 
 export const environment = (changes: Partial<IEnvironment> = {}): IEnvironment => ({
-  name: 'datasci',
-  release: '2026.11',
-  kernelName: 'datasci',
-  state: 'approved',
-  displayName: 'Data Science',
-  description: 'numpy and friends',
-  language: 'python',
-  expires: null,
-  successor: null,
-  approval: { who: 'ada', when: '2026-11-02T10:00:00Z', reason: 'Reviewed.' },
-  digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
-  packages: 3,
-  current: true,
-  warnings: [],
+  ...read('Environment', environmentJson()),
   ...changes
 });
 
 export const unavailable = (changes: Partial<IUnavailable> = {}): IUnavailable => ({
-  name: 'legacy',
-  release: '2024.01',
-  displayName: 'Legacy',
-  state: 'revoked',
-  successor: null,
-  contact: 'Ada, room 4',
-  reasons: [{ code: 'revoked', message: 'legacy@2024.01 was revoked.', hint: 'Use datasci.' }],
+  ...read('Unavailable', unavailableJson()),
   ...changes
 });
 
 export const catalog = (changes: Partial<ICatalog> = {}): ICatalog => ({
-  version: 4,
-  expires: '2026-12-24T00:00:00Z',
-  user: 'analyst',
-  environments: [environment()],
-  unavailable: [],
+  ...read('Catalog', catalogJson({ unavailable: [] })),
   ...changes
 });
 
-export const pinned = (name: string, changes: Partial<IPackage> = {}): IPackage => ({
-  name,
-  version: '1.0',
-  build: 'h0_0',
-  channel: 'https://conda.example/main/',
-  subdir: 'linux-64',
-  manager: 'conda',
-  url: `https://conda.example/main/linux-64/${name}-1.0-h0_0.conda`,
-  sha256: 'd'.repeat(64),
-  license: 'BSD-3-Clause',
-  size: 1_500_000,
-  requested: false,
-  depends: [],
-  requirements: [],
-  requiredBy: [],
-  flags: [],
+export const pinned = (name: string, changes: Partial<IListedPackage> = {}): IListedPackage => ({
+  ...read('ListedPackage', packageJson(name)),
   ...changes
 });
 
-export const spec = (changes: Partial<ISpec> = {}): ISpec => ({
-  spec: digest('b'),
-  platform: 'linux-64',
-  mixed: false,
+export const spec = (changes: Partial<IPackages> = {}): IPackages => ({
+  ...read('Packages', specJson()),
   packages: [pinned('numpy', { requested: true }), pinned('openssl'), pinned('zlib')],
   ...changes
+});
+
+/** What a search comes to that finds `matches`. */
+export const searched = (changes: Partial<ISearch> = {}): ISearch => ({
+  ...read('Search', searchJson({ matches: [], suggestions: [] })),
+  ...changes
+});
+
+/** A wire whose other end is the test: it gives and gets what goes over it. */
+export const wired = (answer: (address: string, body?: object) => unknown): Pick<Wire, 'get' | 'post'> => ({
+  get: async (address, title) => read(title, await answer(address)),
+  post: async (address, [sent, ask], title) => read(title, await answer(address, write(sent, ask)))
 });
 
 /** Answers with what the test has put into it; an `Error` is thrown. */
 export class FakeApi implements IApi {
   answers: {
     catalog: ICatalog | Error;
-    spec: ISpec | Error;
+    spec: IPackages | Error;
     search: ISearch | Error;
     exports: readonly IExport[] | Error;
   } = {
     catalog: catalog(),
     spec: spec(),
-    search: { matches: [], suggestions: [] },
-    exports: [{ format: 'explicit', title: 'Explicit', fileName: 'x.txt', exact: true }]
+    search: searched(),
+    exports: read('Exports', exportsJson()).exports
   };
   asked: string[] = [];
 
@@ -232,7 +220,7 @@ export class FakeApi implements IApi {
     return settle(this.answers.catalog);
   }
 
-  spec(name: string, release: string): Promise<ISpec> {
+  spec(name: string, release: string): Promise<IPackages> {
     this.asked.push(`${name}@${release}`);
     return settle(this.answers.spec);
   }

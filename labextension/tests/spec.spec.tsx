@@ -2,7 +2,8 @@ import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen, within } from '@testing-library/react';
 import * as React from 'react';
 
-import type { ISpec } from '../src/api';
+import { read } from '../src/check';
+import type { IPackages } from '../src/generated/wire';
 import type { IRunning } from '../src/tokens';
 import { Refusal } from '../src/wire';
 import { EnvironmentsModel } from '../src/model';
@@ -10,7 +11,7 @@ import { SpecView, type ISpecActions } from '../src/spec';
 import { asSpecState, type ISpecState } from '../src/specpage';
 import { stumbles } from './axe';
 import { giveSizes } from './layout';
-import { FakeApi, catalog, digest, environment, spec, unavailable, words } from './server';
+import { FakeApi, catalog, digest, environment, spec, unavailable, words, kernelJson } from './server';
 
 describe('SpecView', () => {
   let api: FakeApi;
@@ -130,7 +131,7 @@ describe('SpecView', () => {
 
   it('ignores an answer that comes after the page has moved on', async () => {
     await model.refresh();
-    let late: (spec: ISpec) => void = () => undefined;
+    let late: (spec: IPackages) => void = () => undefined;
     jest.spyOn(api, 'spec').mockReturnValueOnce(new Promise(resolve => (late = resolve)));
     const { rerender } = render(view());
     api.answers.catalog = catalog({
@@ -213,14 +214,21 @@ describe('SpecView', () => {
 
   it('tells of each kernel that runs it whether it is as it was sealed, and what guards it', async () => {
     await model.refresh();
-    const kernel = { environment: 'datasci', release: '2026.11', findings: [] };
     const finding = { kind: 'file-changed', name: 'numpy', where: '', message: 'numpy differs.' };
     const all = [
-      { ...kernel, id: 'aaaaaaaaaa', drift: 'clean', wall: { complete: true, gaps: [] } },
-      { ...kernel, id: 'bbbbbbbbbb', drift: 'drifted', findings: [finding], wall: null },
-      { ...kernel, id: 'cccccccccc', drift: 'unknown', wall: { complete: false, gaps: ['No mount.'] } },
-      { ...kernel, id: 'dddddddddd', release: '2026.05', drift: 'clean', wall: null }
-    ];
+      { id: 'aaaaaaaaaa' },
+      {
+        id: 'bbbbbbbbbb',
+        drift: { state: 'drifted', findings: [finding] },
+        wall: { level: '', complete: false, gaps: [] }
+      },
+      {
+        id: 'cccccccccc',
+        drift: { state: 'unknown', findings: [] },
+        wall: { level: 'enforce', complete: false, gaps: ['No mount.'] }
+      },
+      { id: 'dddddddddd', release: '2026.05' }
+    ].map(changes => read('Kernel', kernelJson(changes)));
     const signal = new Signal<object, void>({});
     running = { changed: signal, all } as unknown as IRunning;
     const { container } = render(view('datasci', '2026.11', {}, 'integrity'));

@@ -13,7 +13,7 @@ import { preferences } from '../src/plugins/preferences';
 import { Preferences } from '../src/preferences';
 import { StatusView } from '../src/statusitem';
 import { stumbles } from './axe';
-import { FakeApi, catalog, digest, environment, unavailable, words } from './server';
+import { FakeApi, catalog, envguardJson, environment, unavailable, words } from './server';
 
 describe('links', () => {
   afterEach(() => Notification.dismiss());
@@ -106,7 +106,6 @@ describe('preferences', () => {
 describe('StatusView', () => {
   it('says how the kernel of the notebook in front stands', async () => {
     const model = new EnvironmentsModel(new FakeApi());
-    const origin = { environment: 'datasci', release: '2026.11', state: 'approved' };
     const session = {
       isReady: true,
       session: { kernel: { id: 'k1', name: 'datasci', status: 'idle' } },
@@ -115,7 +114,7 @@ describe('StatusView', () => {
       specsManager: {
         specs: {
           kernelspecs: {
-            datasci: { metadata: { envguard: { ...origin, digests: { manifest: digest('c') } } } }
+            datasci: { metadata: { envguard: envguardJson } }
           }
         },
         specsChanged: new Signal({}),

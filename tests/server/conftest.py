@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,24 @@ class Reply:
 
 
 Fetch = Callable[..., Reply]
+Conforms = Callable[..., Any]
+
+
+def path_of(address: str, described: dict[str, Any]) -> str:
+    """Return the path of the description that `address` is at, empty for none."""
+    for path in described["paths"]:
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), f"/{address}"):
+            return str(path)
+    return ""
+
+
+FORMATS = jsonschema.FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def is_moment(text: object) -> bool:
+    """Whether it is a date and a time, with the zone that the time is in."""
+    return not isinstance(text, str) or datetime.fromisoformat(text).tzinfo is not None
 
 
 @pytest.fixture(scope="session")
@@ -125,8 +145,16 @@ def jp_serverapp(started_serverapp: Any, wait: Callable[[Awaitable[Any]], Any]) 
 
 
 @pytest.fixture
-def fetch(jp_fetch: Any, wait: Callable[[Awaitable[Any]], Any]) -> Fetch:  # noqa: F811
-    """Ask the server; a refusal is an answer, not an exception."""
+def fetch(
+    jp_fetch: Any,  # noqa: F811
+    wait: Callable[[Awaitable[Any]], Any],
+    described: dict[str, Any],
+    conforms: Conforms,
+) -> Fetch:
+    """Ask the server; a refusal is an answer, not an exception.
+
+    Whatever a test asks for, the answer has to be one that the description promises.
+    """
 
     def ask(path: str, method: str = "GET", body: Any = None, **options: Any) -> Reply:
         if body is not None:
@@ -144,7 +172,13 @@ def fetch(jp_fetch: Any, wait: Callable[[Awaitable[Any]], Any]) -> Fetch:  # noq
             if error.response is None:
                 raise
             response = error.response
-        return Reply(response.code, response)
+        reply = Reply(response.code, response)
+        # Who is not logged in is answered by Jupyter, in its own words.
+        is_ours = options.get("headers", {}).get("Authorization", "token") and reply.status != 304
+        promised = described["paths"].get(path_of(path, described), {})
+        if is_ours and method.lower() in promised:
+            conforms(reply, path_of(path, described), method.lower())
+        return reply
 
     return ask
 
@@ -203,19 +237,24 @@ def registry() -> Registry:
     return Registry(retrieve=retrieve)
 
 
+def validator(schema: dict[str, Any], registry: Registry) -> jsonschema.Draft202012Validator:
+    """Return what checks documents against `schema`."""
+    return jsonschema.Draft202012Validator(schema, registry=registry, format_checker=FORMATS)
+
+
 @pytest.fixture
 def described_as(registry: Registry) -> Callable[[str, Any], None]:
     """Check that a document is one that the schema in a file describes."""
 
     def check(file: str, document: Any) -> None:
         schema = {"$ref": (SCHEMAS / file).as_uri()}
-        jsonschema.Draft202012Validator(schema, registry=registry).validate(document)
+        validator(schema, registry).validate(document)
 
     return check
 
 
 @pytest.fixture
-def conforms(described: dict[str, Any], registry: Registry) -> Any:
+def conforms(described: dict[str, Any], registry: Registry) -> Conforms:
     """Check that a reply is one that the description promises for its path."""
 
     def check(reply: Reply, path: str, verb: str = "get") -> Any:
@@ -225,14 +264,14 @@ def conforms(described: dict[str, Any], registry: Registry) -> Any:
         media = reply.headers["Content-Type"].partition(";")[0]
         assert media in promised["content"]
         if media != "application/json":
-            return reply.response.body.decode()
+            return reply.response.body.decode(errors="replace")
         pointer = promised["content"][media]["schema"]["$ref"]
         base = DESCRIPTION.as_uri() if pointer.startswith("#") else ""
         target = (
             base + pointer if base else (DESCRIPTION.parent / pointer.partition("#")[0]).resolve().as_uri()
         )
         target += "" if base or "#" not in pointer else "#" + pointer.partition("#")[2]
-        jsonschema.Draft202012Validator({"$ref": target}, registry=registry).validate(reply.json)
+        validator({"$ref": target}, registry).validate(reply.json)
         return reply.json
 
     return check

@@ -15,7 +15,7 @@ from jupyter_envguard.errors import CODES
 from jupyter_envguard.image import Image
 from jupyter_envguard.server import handlers, kernels, refusals
 from jupyter_envguard.server.base import EnvGuardHandler
-from tests.server.conftest import DESCRIPTION, Fetch
+from tests.server.conftest import DESCRIPTION, Fetch, path_of
 from tests.sites import SiteBuilder
 
 RELEASE = "envguard/api/environments/datasci/releases/2026.05"
@@ -56,6 +56,46 @@ class TestDescription:
             assert re.match(
                 r'\s*@web\.authenticated\n\s*@authorized\("(read|write)", resource="\w+"\)\n', source
             ), source
+
+
+def test_every_answer_is_one_that_its_schema_describes(
+    fetch: Fetch, offered: SiteBuilder, described: dict[str, Any]
+):
+    offered.revoke("datasci", "2026.05")
+    body = {"kind": "package", "subject": "xgboost", "reason": "Gradient boosting for the study."}
+    current = "environments/datasci/releases/2026.11"
+    made = {
+        "POST": [("requests", {"body": body})],
+        "GET": [
+            *((path, {}) for path in ("environments", "environments/datasci", "me", "kernels", "requests")),
+            *((current + below, {}) for below in ("", "/spec", "/packages", "/explicit", "/exports")),
+            (f"{current}/exports/csv", {}),
+            (f"{current}/diff", {"params": {"to": "datasci@2026.11"}}),
+            ("search", {"params": {"q": "numpy"}}),
+            ("resolve", {"params": {"kernel": "datasci--2026.05"}}),
+        ],
+    }
+    asked = set[tuple[str, str]]()
+    for method, calls in made.items():
+        for address, options in calls:
+            path = f"envguard/api/{address}"
+            assert fetch(path, method, **options).status in (200, 201)  # `fetch` looks at the rest.
+            asked.add((path_of(path, described), method.lower()))
+    elsewhere = {("/envguard/api/kernels/{kernel_id}", "get"), ("/envguard/api/events", "get")}
+    verbs = ("get", "post", "put", "patch", "delete")
+    assert asked | elsewhere == {
+        (path, verb) for path, item in described["paths"].items() for verb in verbs if verb in item
+    }
+
+
+def test_kernel_specifications_say_of_their_release_what_the_schema_describes(
+    fetch: Fetch, offered: SiteBuilder, described_as: Any
+):
+    offered.change("datasci", "2026.05", state=State.DEPRECATED, successor="datasci@2026.11")
+    listed = fetch("api/kernelspecs").json["kernelspecs"]
+    assert set(listed) == {"datasci", "datasci--2026.05"}
+    for model in listed.values():
+        described_as("kernelspec.json", model["spec"]["metadata"]["envguard"])
 
 
 class TestEnvironments:

@@ -3,7 +3,7 @@ import { Clipboard } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { Addresses } from '../addresses';
-import type { IEnvironment } from '../api';
+import type { IEnvironment } from '../generated/wire';
 import { CommandIDs, NO_ARGUMENTS, wordsOf } from '../commands';
 import { IEnvironments, IExports } from '../tokens';
 
