@@ -1,4 +1,4 @@
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Signal, type ISignal } from '@lumino/signaling';
 import * as React from 'react';
@@ -7,6 +7,7 @@ import type { ICompareState } from './changes';
 import { CompareView, idOf, type ICompareActions } from './compare';
 import { KINDS } from './diff';
 import { compareIcon } from './icons';
+import { Page } from './page';
 import type { IEnvironments } from './tokens';
 import type { Words } from './words';
 
@@ -55,16 +56,11 @@ export function pairOf(
 }
 
 /** A page that says what differs between two releases. */
-export class ComparePage extends ReactWidget {
+export class ComparePage extends Page {
   constructor(readonly props: IComparePageProps) {
-    super();
+    super('jp-envguard-compare');
     this._state = props.state;
-    this.id = 'jp-envguard-compare';
-    this.addClass('jp-EnvGuard');
-    this.addClass('jp-EnvGuard-page');
     this.title.icon = compareIcon;
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
     this._retitle();
   }
 

@@ -1,25 +1,20 @@
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { boxIcon } from './icons';
+import { Page } from './page';
 import { RequestForm, type IRequestFormProps } from './requestform';
 import type { IAsk } from './requests';
 
 /** The page on which a person asks for something. */
-export class RequestPage extends ReactWidget {
+export class RequestPage extends Page {
   constructor(private readonly _props: Omit<IRequestFormProps, 'prefill'>) {
-    super();
+    super('jp-envguard-request');
     const { trans } = _props.words;
-    this.id = 'jp-envguard-request';
-    this.addClass('jp-EnvGuard');
-    this.addClass('jp-EnvGuard-page');
     this.title.icon = boxIcon;
     this.title.label = trans.__('Request');
     this.title.caption = trans.__('Ask for a package or an environment');
-    this.title.closable = true;
-    this.node.tabIndex = -1;
-    this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
   }
 

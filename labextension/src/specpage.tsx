@@ -1,10 +1,11 @@
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Signal, type ISignal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { boxIcon } from './icons';
 import { USUAL_STATE, type IPackagesState } from './packages';
+import { Page } from './page';
 import { SpecView, type ISpecActions } from './spec';
 import type { IEnvironments, IRunning } from './tokens';
 import type { Words } from './words';
@@ -40,18 +41,13 @@ interface ISpecPageProps {
 }
 
 /** A page about one release: what it is, who approved it, and every package in it. */
-export class SpecPage extends ReactWidget {
+export class SpecPage extends Page {
   constructor(readonly props: ISpecPageProps) {
-    super();
+    super(`jp-envguard-spec-${props.name}--${props.release}`);
     const { name, release, environments, words } = props;
     this._state = props.state ?? asSpecState({});
-    this.id = `jp-envguard-spec-${name}--${release}`;
-    this.addClass('jp-EnvGuard');
-    this.addClass('jp-EnvGuard-page');
     this.title.icon = boxIcon;
     this.title.caption = words.trans.__('Packages of %1', `${name}@${release}`);
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', this.title.caption);
     environments.changed.connect(this._retitle, this);
     this._retitle();

@@ -264,6 +264,25 @@ class TestSpec:
         assert "datasci" in downloading.value.suggested_filename
 
 
+class TestPages:
+    def test_whatever_was_closed_opens_again(self, page: Page, wide_hub: RunningHub) -> None:
+        panel = open_panel(page, wide_hub.url)
+        closing = page.locator(".lm-DockPanel-tabBar .jp-mod-current .lm-TabBar-tabCloseIcon")
+        for _ in range(2):
+            open_spec(panel, "Data Science")
+            closing.click()
+            expect(page.locator(".jp-EnvGuard-page")).to_have_count(0)
+        for button, shown in (
+            ("Compare environments", "#jp-envguard-compare"),
+            ("Ask for a package or an environment", "#jp-envguard-request"),
+        ):
+            for _ in range(2):
+                panel.get_by_role("button", name=button).click()
+                expect(page.locator(shown)).to_be_visible()
+                closing.click()
+                expect(page.locator(shown)).to_have_count(0)
+
+
 class TestCompare:
     def test_shows_what_differs_and_takes_it_along(self, page: Page, wide_hub: RunningHub) -> None:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
