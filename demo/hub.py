@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -117,11 +117,16 @@ def _make_home(home: Path) -> None:
 
 
 @contextmanager
-def running(config: Path, url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the hub of `config` until the block ends; raise RuntimeError with its last words if it dies."""
+def running(
+    config: Path, url: str, log: Path, before: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the hub of `config` until the block ends, with the words `before` its command.
+
+    Raises RuntimeError with its last words if it dies.
+    """
     with log.open("wb") as output:
         hub = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub", "-f", str(config)],
+            [*before, sys.executable, "-m", "jupyterhub", "-f", str(config)],
             cwd=config.parent,
             env=_environment(),
             stdin=subprocess.DEVNULL,

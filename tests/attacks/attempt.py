@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tests.attacks.hubs import Person
 
 REACHED = "REACHED"
 """What an attempt prints, on a line of its own, once it has seen its goal."""
 
-Where = Literal["kernel", "terminal", "start"]
+Where = Literal["kernel", "terminal", "start", "hub"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Attempt:
     what: str
     """What is tried, for a person."""
     where: Where
-    """`kernel`: a cell; `terminal`: a shell of the session; `start`: a shell, after which a kernel starts."""
+    """`kernel`: a cell; `terminal`: a shell of the session; `start`: a shell, after which a kernel starts;
+    `hub`: a shell, after which a server on a hub is asked over HTTP."""
     code: str
     """What is typed there."""
     goal: Literal["said", "changed"] = "said"
@@ -39,6 +43,19 @@ class Attempt:
     def family(self) -> str:
         """The letter of the family."""
         return self.id[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit(Attempt):
+    """An attempt by requests to the user's server on a hub; its code is what they plant before.
+
+    The code is Python with the names of `planting`. What is planted says that it runs in `OWN / "said"`.
+    """
+
+    visit: Callable[[Person], None] = field(kw_only=True)
+    """What is asked then."""
+    early: bool = False
+    """Whether the code runs before the server starts, and not before the requests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,11 @@ from tests.attacks.imports import IMPORTS
 from tests.attacks.installers import CONDA, PIP
 from tests.attacks.jupyter import JUPYTER, RACES
 from tests.attacks.programs import PROGRAMS
+from tests.attacks.visits import GATEWAY, VISITS
 
-ATTEMPTS: tuple[Attempt, ...] = (*CONDA, *PIP, *IMPORTS, *FILES, *PROGRAMS, *JUPYTER, *RACES)
+IN_SESSION: tuple[Attempt, ...] = (*CONDA, *PIP, *IMPORTS, *FILES, *PROGRAMS, *JUPYTER, *RACES)
+"""What is done in cells and terminals, and before kernels start."""
+ATTEMPTS: tuple[Attempt, ...] = (*IN_SESSION, *VISITS, GATEWAY)
 
 FAMILIES = {
     "A": "conda",

@@ -1,4 +1,4 @@
-"""Families F (Jupyter, below HTTP: `tests/server` attacks its handlers) and G (races)."""
+"""Families F (Jupyter, below HTTP: `visits` has the rest of it) and G (races)."""
 # ruff: noqa: E501 - what is typed stays on its line
 
 from __future__ import annotations

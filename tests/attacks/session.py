@@ -35,6 +35,7 @@ from jupyter_envguard.kernels.launch import GUARDED, IMPORTS
 from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site
 from tests.attacks.attempt import REACHED, Attempt, Outcome
+from tests.sites import SiteBuilder
 
 SECONDS = 120
 """After which an attempt is over, however slow the machine is."""
@@ -60,6 +61,7 @@ class Ground:
     """Where attempts are made."""
 
     site: Site
+    builder: SiteBuilder
     image: Image
     home: Path
     tools: Path

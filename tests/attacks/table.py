@@ -57,8 +57,9 @@ BY_OWNERS.
 What is reached with `enforce` runs in the user's own session or home and alters nothing that was approved.
 What is reached in `lockdown` is plain code of the user's own: no foreign package and no foreign machine code.
 {doc}`threat-model` says what follows from it.
-Cells run in IPython without the messages of Jupyter around them, conda is a double with the real plugin,
-and attempts over HTTP are made by the tests of the server, not by these.
+Cells run in IPython without the messages of Jupyter around them, and conda is a double with the real plugin.
+From F16 on a real hub starts the user's server, once for each level, and who holds its token asks over HTTP;
+at `none` that hub knows nothing of the guard.
 
 """
 
@@ -66,7 +67,16 @@ BY_OWNERS = ("C17", "D03", "D04", "D12", "D20", "D25", "D26", "D27", "D35", "D47
 """Attempts that change something about an environment that the user owns, in spite of the wall."""
 
 SENTENCE = "turned off for approved environments"
-"""What every refusal of ours has in it."""
+"""What every refusal of a package or a program has in it."""
+
+NOT_APPROVED = "is not approved on"
+"""What every refusal of a kernel has in it."""
+
+NO_START = "This server cannot be guarded"
+"""What a server says that does not start."""
+
+SENTENCES = (SENTENCE, NOT_APPROVED, NO_START)
+"""One of them is in every refusal of ours."""
 
 COLUMNS = ("id", "attempt", *LEVELS, "detected", "environment changed")
 COUNTS = ("family", "level", "attempts", "reached", "changed", "detected", "refused")
@@ -109,7 +119,7 @@ def _row(attempt: Attempt, results: Results) -> tuple[str, ...]:
 def _word(outcome: Outcome) -> str:
     if outcome.reached:
         return "reached"
-    return "refused" if SENTENCE in outcome.said else "held"
+    return "refused" if any(sentence in outcome.said for sentence in SENTENCES) else "held"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -24,10 +24,12 @@ from demo.environments import Packs
 from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
 from tests.attacks.attempt import Attempt, Outcome
-from tests.attacks.corpus import ATTEMPTS, FAMILIES
+from tests.attacks.corpus import ATTEMPTS, FAMILIES, IN_SESSION
+from tests.attacks.hubs import visited
 from tests.attacks.session import LEVELS, Ground, is_supported, session
-from tests.attacks.table import BY_OWNERS, SENTENCE, changed_columns, page
+from tests.attacks.table import BY_OWNERS, NO_START, NOT_APPROVED, SENTENCE, changed_columns, page
 from tests.attacks.unprotected import changed_by, owned_copy
+from tests.attacks.visits import GATEWAY, VISITS
 from tests.sites import SiteBuilder, short_folder
 
 PAGE = "docs/explanation/attacks.md"
@@ -51,6 +53,8 @@ OWN_CODE = {
 """What lockdown does not stop: plain code of the user's own."""
 WRITTEN_MEMORY = {"E11", "E12", "E30"}
 """Memory that is written and then run, which only `strict_memory` takes away."""
+IN_TERMINALS = {"advise": {"F30", "F35"}, "enforce": {"F35"}, "lockdown": set()}
+"""What a terminal may do that its server does not: see the token, and start kernels of its own."""
 HOPELESS = {"A16", "A17", "A19", "B14", "B15", "D22", "D28"}
 """Attempts that need a program which is not there, or that no system allows on any file."""
 SLOW_TO_PUT_RIGHT = {"B19", "D14", "D15"}
@@ -154,10 +158,12 @@ def ground(packs: Packs, root: Path) -> Iterator[Ground]:
         builder = SiteBuilder(folder / "site", folder / "s")
         builder.spool.chmod(0o1733)
         image = builder.image(packs.minimal)
+        builder.offer(image, "minimal", "1")
         make_tools(folder / "tools", root)
         with throw_away_user(folder / "home") as user, foreign_code(image.path) as elsewhere:
             yield Ground(
                 site=load(builder.path),
+                builder=builder,
                 image=image,
                 home=folder / "home",
                 tools=folder / "tools",
@@ -175,8 +181,9 @@ def results(ground: Ground) -> Results:
     controls: dict[str, list[Outcome]] = {}
     for level in LEVELS:
         with session(ground, level) as running:
-            found[level] = {attempt.id: running.make(attempt) for attempt in ATTEMPTS}
+            found[level] = {attempt.id: running.make(attempt) for attempt in IN_SESSION}
             controls[level] = [running.make(attempt) for attempt in CONTROLS]
+        found[level] |= visited(ground, level, VISITS, GATEWAY)
     for level, outcomes in controls.items():
         terminal, cell, kernel = outcomes
         assert (level, terminal.reached, cell.reached) == (level, True, True), outcomes
@@ -226,6 +233,28 @@ def test_the_server_hears_of_what_is_refused_and_of_what_is_loaded(results: Resu
     for level in ("advise", "enforce"):
         assert [number for number in (*refused, *loaded) if not results[level][number].detected] == []
     assert [number for number in loaded if "denied-import" not in results["lockdown"][number].told] == []
+
+
+def test_a_server_without_the_guard_starts_and_shows_what_users_plant(results: Results) -> None:
+    reached = {number for number, outcome in results["none"].items() if outcome.reached}
+    assert reached >= {"F16", "F17", "F18", "F19", "F20", *(f"F{number}" for number in range(26, 33))}
+    assert reached >= {"F34", "F35", "F36"}
+
+
+def test_a_server_with_it_starts_nothing_but_what_is_approved(results: Results) -> None:
+    asked = [visit.id for visit in (*VISITS, GATEWAY)]
+    for level in LEVELS[1:]:
+        reached = {number for number in asked if results[level][number].reached}
+        assert (level, reached) == (level, IN_TERMINALS[level])
+
+
+def test_what_is_refused_over_http_is_said_in_a_sentence_and_recorded(results: Results) -> None:
+    wanted = ("F16", "F17", "F18", "F19", "F25", "F28")
+    for level in LEVELS[1:]:
+        found = results[level]
+        assert [number for number in wanted if NOT_APPROVED not in found[number].said] == []
+        assert [number for number in wanted if found[number].told != ("kernel.denied",)] == []
+        assert NO_START in found[GATEWAY.id].said
 
 
 def test_what_lies_outside_a_kernel_is_not_reached_from_it(results: Results) -> None:
