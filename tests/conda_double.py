@@ -7,7 +7,8 @@ of conda's own kind become one line or one JSON document, anything else a bug re
     python -m tests.conda_double install --prefix /opt/env x
 
 Transactions are verified unless `CONDA_SAFETY_CHECKS` is `disabled`. With `--api` one is
-made without a command, as `conda.api.Solver` does.
+made without a command, as `conda.api.Solver` does; with `--unprepared` by actions whose own way
+to come into being was left out.
 """
 
 from __future__ import annotations
@@ -158,10 +159,16 @@ def results(found: list[Any]) -> list[Any]:
     return [item for answer in found for item in answer]
 
 
-def transaction(manager: pluggy.PluginManager, prefix: str) -> None:
+def unprepared(kind: type[Action]) -> type[Action]:
+    """Return `kind` without what it does when it comes into being."""
+    return type("Unprepared", (kind,), {"__init__": Action.__init__})
+
+
+def transaction(manager: pluggy.PluginManager, prefix: str, *, prepared: bool) -> None:
     """Change `prefix`: write one file."""
     found = results(manager.hook.conda_pre_transaction_actions())
-    actions = [item.action({"temp_dir": str(Path(prefix, ".condatmp"))}, prefix) for item in found]
+    kinds = [item.action if prepared else unprepared(item.action) for item in found]
+    actions = [kind({"temp_dir": str(Path(prefix, ".condatmp"))}, prefix) for kind in kinds]
     if os.environ.get("CONDA_SAFETY_CHECKS") != "disabled":
         for action in actions:
             error = None if action.verified else action.verify()
@@ -183,7 +190,7 @@ def call(manager: pluggy.PluginManager, arguments: argparse.Namespace) -> None:
     if arguments.frozen_error:
         raise EnvironmentIsFrozenError("frozen")
     if arguments.command not in ("list", "info", "run"):
-        transaction(manager, context.target_prefix)
+        transaction(manager, context.target_prefix, prepared=not arguments.unprepared)
 
 
 def main() -> int:
@@ -193,7 +200,7 @@ def main() -> int:
     parser.add_argument("--prefix")
     parser.add_argument("--name")
     parser.add_argument("--file", action="append")
-    for flag in ("--json", "--api", "--frozen-error"):
+    for flag in ("--json", "--api", "--frozen-error", "--unprepared"):
         parser.add_argument(flag, action="store_true")
     arguments = parser.parse_args()
     context._argparse_args = arguments

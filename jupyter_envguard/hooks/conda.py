@@ -5,8 +5,9 @@ itself runs in. A refusal is an error of conda's own kind: anything else makes c
 print a bug report that advertises `--no-plugins`. Commands are refused before they
 begin. Transactions are refused again, because conda's API, explicit files and clones
 make them without a command: when conda prepares one, before it verifies or does anything.
-Later is too late: `CONDA_SAFETY_CHECKS=disabled` leaves out `verify`, and what `execute`
-raises is taken back only after all the rest was done.
+Alone, what comes later would be too late: `CONDA_SAFETY_CHECKS=disabled` leaves out `verify`, and
+what `execute` raises is taken back only after all the rest was done. It is a second line, for whoever
+prepares a transaction without us (docs/explanation/decisions/0015-*).
 """
 
 from __future__ import annotations
@@ -94,20 +95,29 @@ def conda_pre_transaction_actions() -> Iterator[Any]:
         def __init__(self, *words: Any, **named: Any) -> None:
             """Raise the refusal, after removing what conda has laid ready in the environment."""
             super().__init__(*words, **named)
-            asked = self.update_specs or ()
-            refusal = refusal_for("conda:install", "conda install", self.target_prefix, asked)
+            refusal = self.refusal()
             if refusal is not None:
                 from conda.gateways.disk.delete import rm_rf
 
                 rm_rf(self.transaction_context["temp_dir"])
                 raise refusal
 
-        def verify(self) -> None:
-            """Agree: whoever got so far was not refused."""
-            self._verified = True
+        def refusal(self) -> EnvguardDenied | None:
+            """Return why the transaction is refused, None when it may be made."""
+            asked = self.update_specs or ()
+            return refusal_for("conda:install", "conda install", self.target_prefix, asked)
+
+        def verify(self) -> EnvguardDenied | None:
+            """Return the refusal of a transaction that was prepared without asking."""
+            refusal = self.refusal()
+            self._verified = refusal is None
+            return refusal
 
         def execute(self) -> None:
-            """Do nothing: the transaction may be made."""
+            """Raise the refusal of one that was not verified either."""
+            refusal = self.refusal()
+            if refusal is not None:
+                raise refusal
 
         def reverse(self) -> None:
             """Undo nothing: nothing was done."""

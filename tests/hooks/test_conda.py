@@ -108,8 +108,18 @@ class TestTransactions:
         assert done.returncode == 77
         assert not (frozen / "changed").exists()
 
+    @pytest.mark.parametrize("checks", ["enabled", "disabled"])
+    def test_one_that_is_prepared_without_asking_is_refused_later(
+        self, root: Path, frozen: Path, checks: str
+    ) -> None:
+        words = ("install", "--api", "--unprepared", "--prefix", frozen)
+        done = run(root, *words, CONDA_SAFETY_CHECKS=checks)
+        assert (done.returncode, done.stderr) == (77, f"EnvguardDenied: {SENTENCE.format('install')}\n")
+        assert not (frozen / "changed").exists()
+
     def test_one_elsewhere_is_made(self, root: Path, own: Path) -> None:
         assert run(root, "install", "--api", "--prefix", own).returncode == 0
+        assert run(root, "install", "--api", "--unprepared", "--prefix", own).returncode == 0
         assert (own / "changed").exists()
 
 
