@@ -1,13 +1,14 @@
-"""`hooks`: the files outside this package that make conda, pip and uv refuse politely on this machine.
+"""`hooks`: the files outside this package that make conda, pip, uv and their like refuse politely here.
 
 Each is a file of its own in a folder that its tool reads whole, or where nobody else
-has one: files of others are never edited. Ours begin with `MARK`, and only such a
-file is replaced or removed.
+has one: files of others are never edited. Ours begin with `MARK`, after what makes a program of
+them, and only such a file is replaced or removed.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from jupyter_envguard import courtesy
+from jupyter_envguard import courtesy, doors
 from jupyter_envguard.cli.acl import compile_rules
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.terminal import columns
@@ -28,6 +29,12 @@ from jupyter_envguard.site import Site
 
 MARK = "# Written by jupyter_envguard; `jupyter envguard hooks uninstall` removes it.\n"
 """First line of every file of ours."""
+
+SHELL = "#!/bin/sh\n"
+"""Comes before `MARK` in a program."""
+
+PLACE = str(doors.FOLDER).lstrip("/")
+"""The folder of front doors, below the root of the machine."""
 
 FILE_BYTES = 64 * 1024
 """Size of a file that is compared with ours."""
@@ -73,10 +80,17 @@ class HookFile:
     """Its path below the root of the machine."""
     text: str
     """What it says after `MARK`."""
+    mode: int = 0o644
+    """Who may do what with it; what may be run is a program for the shell."""
+
+    @property
+    def head(self) -> bytes:
+        """How every file of ours in this place begins."""
+        return (SHELL + MARK if self.mode & 0o111 else MARK).encode()
 
     def content(self) -> bytes:
         """Return the bytes that belong there."""
-        return (MARK + self.text).encode()
+        return self.head + self.text.encode()
 
     def state(self, root: Path) -> State:
         """Return what is there; whatever does not begin as ours do is somebody else's."""
@@ -87,15 +101,18 @@ class HookFile:
             if path.is_symlink() or not path.is_file():
                 return State.FOREIGN
             found = read_bounded(path, FILE_BYTES)
-        if found == self.content():
+            mode = path.stat().st_mode
+        if found == self.content() and stat.S_IMODE(mode) == self.mode:
             return State.INSTALLED
-        return State.OUTDATED if found.startswith(MARK.encode()) else State.FOREIGN
+        return State.OUTDATED if found.startswith(self.head) else State.FOREIGN
 
 
 FILES = (
     HookFile("conda", "etc/conda/condarc.d/50-envguard.yml", CONDA),
     HookFile("pip", "etc/xdg/pip/pip.conf", PIP),
     HookFile("uv", "etc/uv/uv.toml", UV),
+    *(HookFile(f"{name} (door)", f"{PLACE}/{name}", doors.script(name), 0o755) for name in doors.NAMES),
+    HookFile("shells", "etc/profile.d/envguard.sh", doors.PROFILE),
 )
 """All of them."""
 
@@ -166,7 +183,7 @@ def _install(root: Path) -> None:
         if file.state(root) is not State.INSTALLED:
             with explained(f"write {path}"):
                 path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-                write_atomically(path, file.content())
+                write_atomically(path, file.content(), file.mode)
 
 
 def _uninstall(root: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from jupyter_envguard import doors
 from jupyter_envguard.catalog import Client
 from jupyter_envguard.catalog.entry import USABLE
 from jupyter_envguard.cli.checks import Check, Status
@@ -18,11 +21,18 @@ from jupyter_envguard.store import Store
 MACHINE = Path("/")
 """Where the files of hooks lie."""
 
+TOOL = "#!/bin/sh\necho ran\n"
+"""Stands behind the front door in its trial."""
+
+TRIAL_SECONDS = 60
+"""How long a front door may take."""
+
 
 def layers(site: Site) -> Iterator[Check]:
     """Yield how kernels of `site` are started, and which tools answer kindly here."""
     yield from _launches(site)
     yield _hooks()
+    yield from _doors(site)
 
 
 def _launches(site: Site) -> Iterator[Check]:
@@ -53,3 +63,43 @@ def _hooks() -> Check:
         f"Without our files: {', '.join(missing)}. Installs fail all the same, with less kind words.",
         "Run jupyter envguard hooks install as root.",
     )
+
+
+def _doors(site: Site) -> Iterator[Check]:
+    """Try a front door, if there are any: a change that is refused, and a list that is not."""
+    door = MACHINE / str(doors.FOLDER).lstrip("/") / "pip"
+    store = Store(site.store_root)
+    entries = Client(site.catalog, site.trust).load().entries
+    images = [path for path in (store.path_of(entry.pack) for entry in entries) if path.exists()]
+    if not door.is_file() or not images:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tool = Path(folder, "pip")
+        tool.write_text(TOOL)
+        tool.chmod(0o755)
+        path = f"{door.parent}:{folder}:/usr/bin:/bin"
+        refused = _asked(path, str(door), "install", "--prefix", str(images[0]), "envguard-trial")
+        listed = _asked(path, str(door), "list")
+    if refused == (doors.REFUSED, "") and listed == (0, "ran\n"):
+        yield Check(
+            "doors", Status.PASS, f"{door} was tried: it refuses what the rules do, and nothing else."
+        )
+    else:
+        yield Check(
+            "doors",
+            Status.WARN,
+            f"{door} was tried, and does not answer as it should ({refused[0]}, {listed[0]}).",
+            "Run jupyter envguard hooks install as root.",
+        )
+
+
+def _asked(path: str, *command: str) -> tuple[int, str]:
+    done = subprocess.run(
+        command,
+        env={"PATH": path, "HOME": "/"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TRIAL_SECONDS,
+    )
+    return done.returncode, done.stdout

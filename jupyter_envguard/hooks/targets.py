@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PREFIX_OPTIONS = {
     "conda": ("-p", "--prefix"),
+    "npm": ("--prefix",),
     "pip": ("-t", "--target", "--prefix", "--root", "--python"),
     "uv": ("-p", "--python", "--target", "--prefix"),
 }
@@ -45,6 +46,10 @@ _FAMILY = {"micromamba": "conda", "mamba": "conda", "conda_env": "conda", "conda
 _HERE = ("npm", "pixi", "venv", "virtualenv")
 """Tools that work on the folder they are called in, not on the environment of the kernel."""
 _HERE_WITH_UV = ("add", "init", "remove", "run", "sync", "tool", "venv")
+NPM_PREFIX = ("NPM_CONFIG_PREFIX", "npm_config_prefix")
+"""Variables that tell npm where what is for everybody lies."""
+NPMRC_BYTES = 64 * 1024
+"""Size of the file of npm's settings that is read."""
 _VERSION = "[<>=!~;@ ,"
 """What ends the name of a package in a requirement."""
 
@@ -82,10 +87,13 @@ def target_of(change: Change) -> str:
         if name:
             return os.path.expanduser(f"~/.conda/envs/{name}")
         return os.environ.get("CONDA_PREFIX") or sys.prefix
+    if change.operation == "npm:global":
+        return _npm_prefix(change.program)
     if family in _HERE or (family == "uv" and change.operation.partition(":")[2] in _HERE_WITH_UV):
         return os.getcwd()
-    if family == "uv" and os.environ.get("VIRTUAL_ENV"):
-        return os.environ["VIRTUAL_ENV"]
+    active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
+    if family == "uv" and active:
+        return active
     return _prefix_of_program(change.program)
 
 
@@ -130,6 +138,25 @@ def _prefix_of_program(program: str) -> str:
     found = _which(program)
     prefix = _prefix_around(found) if found else sys.prefix
     return prefix if os.path.isfile(os.path.join(prefix, "pyvenv.cfg")) else sys.prefix
+
+
+def _npm_prefix(program: str) -> str:
+    """Return where npm puts what is for everybody: where it is told to, or around itself."""
+    told = next((os.environ[name] for name in NPM_PREFIX if os.environ.get(name)), "") or _npm_setting()
+    if told:
+        return _absolute(told)
+    return _prefix_around(_absolute(program) if "/" in program else _which(program)) or sys.prefix
+
+
+def _npm_setting() -> str:
+    """Return the prefix that the user's `.npmrc` names, if it does."""
+    try:
+        with open(os.path.expanduser("~/.npmrc"), encoding="utf-8", errors="replace") as file:
+            pairs = [line.partition("=") for line in file.read(NPMRC_BYTES).splitlines()]
+    except OSError:
+        return ""
+    named = [value.strip().strip("\"'") for name, _, value in pairs if name.strip() == "prefix"]
+    return os.path.expandvars(named[-1]) if named else ""
 
 
 def _which(program: str) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from jupyter_envguard.doors import before
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
 from jupyter_envguard.files import explained, read_bounded
 
@@ -76,13 +77,15 @@ def kernel_environment(
     kept: Iterable[str] = (),
     own: Mapping[str, str] = MappingProxyType({}),
     session: str = "",
+    doors: bool = False,
 ) -> dict[str, str]:
     """Return every variable that a kernel of the environment in `image` starts with.
 
     `kept` names more variables to take from `inherited`, `own` are those of the
-    pack's kernel.json, `session` is the notebook's path as Jupyter passes it on.
+    pack's kernel.json, `session` is the notebook's path as Jupyter passes it on; with `doors`
+    package tools are asked for at the machine's front doors first.
     """
-    names = INHERITED.union(kept)
+    names, own_path = INHERITED.union(kept), f"{image}/bin:{SYSTEM_PATH}"
     environment = {
         name: value for name, value in inherited.items() if name in names or name.startswith(INHERITED_FAMILY)
     }
@@ -91,7 +94,7 @@ def kernel_environment(
         "CONDA_DEFAULT_ENV": str(image),
         "CONDA_PREFIX": str(image),
         "CONDA_SHLVL": "1",
-        "PATH": f"{image}/bin:{SYSTEM_PATH}",
+        "PATH": before(own_path) if doors else own_path,
         "PYTHONNOUSERSITE": "1",
     }
     if session and "\0" not in session:

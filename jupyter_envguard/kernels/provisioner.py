@@ -68,6 +68,7 @@ class EnvGuardProvisioner(LocalProvisioner):
             kept=manager.keep_environment,
             own=permit.launch.env,
             session=session,
+            doors=not locked,  # their programs are on no list of programs
         ) | told(manager.guard, permit)
         self._permit = permit
         self._prepared = prepared

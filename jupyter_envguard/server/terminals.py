@@ -19,7 +19,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_envguard import wall
+from jupyter_envguard import doors, wall
 from jupyter_envguard.site import Enforcement, Site
 
 TOKENS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_TOKEN")
@@ -44,8 +44,6 @@ def shell_command(
 
     `guard` is what holds for the user, `locked` whether the session is in lockdown.
     """
-    words = shlex.split(wanted) if isinstance(wanted, str) else list(wanted or ())
-    words = words or [environ.get("SHELL") or SHELL, "-l"]
     return [
         *wall.command(sys.executable),
         *(["--required"] if guard.required else []),
@@ -55,14 +53,25 @@ def shell_command(
         "--",
         "/usr/bin/env",
         *(word for name in TOKENS for word in ("-u", name)),
-        *(_answers(site, guard) if locked else []),
-        *(shutil.which(words[0]) or words[0], *words[1:]),
+        *(_answers(site, guard) if locked else _doors(environ)),
+        *_shell(wanted, environ),
     ]
+
+
+def _shell(wanted: Any, environ: Mapping[str, str]) -> list[str]:
+    words = shlex.split(wanted) if isinstance(wanted, str) else list(wanted or ())
+    words = words or [environ.get("SHELL") or SHELL, "-l"]
+    return [shutil.which(words[0]) or words[0], *words[1:]]
 
 
 def _lockdown(guard: Enforcement) -> list[str]:
     strict = ["--strict-memory"] if guard.strict_memory else []
     return ["--lockdown", *strict, *(f"--execute={path}" for path in guard.execute)]
+
+
+def _doors(environ: Mapping[str, str]) -> list[str]:
+    """Return variables with which package tools are asked for at the machine's front doors first."""
+    return [f"{name}={value}" for name, value in doors.variables(environ).items()]
 
 
 def _answers(site: Site, guard: Enforcement) -> list[str]:
@@ -73,13 +82,15 @@ def _answers(site: Site, guard: Enforcement) -> list[str]:
 
 
 def wall_in(app: Any, site: Site, guard: Enforcement) -> None:
-    """Put the wall that `guard` wants before the terminals of the server `app`.
+    """Put the wall that `guard` wants before the terminals of the server `app`, and front doors into them.
 
     Called before the extension of terminals reads what its shell is.
     """
     locked = wall.is_locked()
+    settings = dict(app.terminado_settings)
+    wanted = settings.get("shell_command")
     if guard.level != "advise" or locked:
-        settings = dict(app.terminado_settings)
-        wanted = settings.get("shell_command")
         settings["shell_command"] = shell_command(site, guard, wanted, os.environ, locked=locked)
-        app.terminado_settings = settings
+    elif told := _doors(os.environ):
+        settings["shell_command"] = ["/usr/bin/env", *told, *_shell(wanted, os.environ)]
+    app.terminado_settings = settings

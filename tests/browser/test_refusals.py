@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
+from jupyter_envguard.audit import Query, merged, spooled
 from jupyter_envguard.catalog import Client
+from jupyter_envguard.cli.hooks import FILES
+from jupyter_envguard.doors import FOLDER
 from jupyter_envguard.image.markers import MESSAGE
 from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
@@ -114,7 +117,10 @@ def test_the_link_opens_the_form_filled_in(page: Page, running_hub: RunningHub) 
 
 @pytest.fixture
 def prepared(running_hub: RunningHub) -> Path:
-    """A home whose `ready` does what activating an approved environment does; the environment's path."""
+    """A home whose `ready` does what activating an approved environment does, and puts front doors before it.
+
+    Returns the environment's path.
+    """
     site = load(running_hub.site)
     name, release = RELEASE.split("@")
     entry = Client(site.catalog, site.trust).current().require(name, release)
@@ -123,9 +129,14 @@ def prepared(running_hub: RunningHub) -> Path:
     (home / "bin").mkdir(exist_ok=True)
     (home / "bin/conda").write_text(CONDA)
     (home / "bin/conda").chmod(0o755)
+    (home / "doors").mkdir(exist_ok=True)
+    for file in FILES:
+        if Path(file.place).parent.name == FOLDER.name:
+            (home / "doors" / Path(file.place).name).write_bytes(file.content())
+            (home / "doors" / Path(file.place).name).chmod(file.mode)
     (home / "ready").write_text(
         f"export CONDA_PREFIX={image} ENVGUARD_RELEASE={RELEASE}\n"
-        f"export PATH=$HOME/bin:{image}/bin:$PATH PS1='(datasci) $ '\nclear\n"
+        f"export PATH=$HOME/doors:$HOME/bin:{image}/bin:$PATH PS1='(datasci) $ '\nclear\n"
     )
     return image
 
@@ -151,6 +162,12 @@ def enter(page: Page, socket: WebSocket, line: str, awaited: str) -> set[str]:
     return words_in(heard)
 
 
+def denied(spool: Path) -> list[object]:
+    """Return the command lines whose refusal the sessions have recorded."""
+    records = merged(spooled(spool), Query(), [])
+    return [record.event.detail.get("command") for record in records if record.event.type == "package.denied"]
+
+
 def test_a_terminal_is_answered_in_a_line(page: Page, running_hub: RunningHub, prepared: Path) -> None:
     log_in(page, running_hub.url, "analyst")
     with page.expect_websocket(lambda socket: "/terminals/websocket/" in socket.url) as opened:
@@ -162,7 +179,15 @@ def test_a_terminal_is_answered_in_a_line(page: Page, running_hub: RunningHub, p
     said = enter(page, opened.value, "conda install polars", "EnvguardDenied: (datasci)")
     assert set(f"'conda install' is turned off for the approved environment '{RELEASE}';".split()) <= said
     assert any("lab?envguard-request=polars&envguard-environment=datasci" in word for word in said)
-    said = enter(page, opened.value, "pip install polars", "externally-managed-environment specification.")
-    assert set(MESSAGE.split()) <= said
+    said = enter(page, opened.value, "pip install polars", "envguard: (datasci)")
+    assert set(f"'pip install' is turned off for the approved environment '{RELEASE}';".split()) <= said
     page.screenshot(path=IMAGES / "refused-terminal.png")
+    spool = load(running_hub.site).spool
+    while "pip install polars" not in denied(spool):
+        page.wait_for_timeout(100)
+    # Nobody stands at the door of a Python, and pip itself still says why.
+    said = enter(
+        page, opened.value, "python -m pip install polars", "externally-managed-environment specification."
+    )
+    assert set(MESSAGE.split()) <= said
     assert not (prepared / "changed").exists()

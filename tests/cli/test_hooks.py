@@ -12,7 +12,7 @@ import pytest
 import yaml
 from uv import find_uv_bin
 
-from jupyter_envguard import courtesy
+from jupyter_envguard import courtesy, doors
 from jupyter_envguard.cli import context
 from jupyter_envguard.cli.hooks import FILES, MARK
 from tests.cli.conftest import Filled, Ran, Run
@@ -28,21 +28,26 @@ def tree(root: Path) -> dict[str, bytes]:
 
 
 def test_install_makes_every_file_and_again_changes_nothing(run: Run, tmp_path: Path) -> None:
-    assert states(run, tmp_path) == ["missing"] * 3
+    assert states(run, tmp_path) == ["missing"] * len(FILES)
     assert run("hooks", "install", "--root", tmp_path).code == 0
-    assert states(run, tmp_path) == ["installed"] * 3
+    assert states(run, tmp_path) == ["installed"] * len(FILES)
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
     assert run("hooks", "install", "--root", tmp_path).code == 0
     assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
-    assert {stat.S_IMODE(path.stat().st_mode) for path in before if path.is_file()} == {0o644}
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in before if path.is_file()}
+    programs = {tmp_path / str(doors.FOLDER).lstrip("/") / name for name in doors.NAMES}
+    assert {path for path, mode in modes.items() if mode == 0o755} == programs
+    assert {mode for path, mode in modes.items() if path not in programs} == {0o644}
 
 
 def test_an_older_file_of_ours_is_replaced(run: Run, tmp_path: Path) -> None:
     run("hooks", "install", "--root", tmp_path)
     (tmp_path / FILES[0].place).write_text(f"{MARK}no_plugins: false\n")
-    assert states(run, tmp_path) == ["outdated", "installed", "installed"]
+    (tmp_path / FILES[3].place).chmod(0o644)
+    found = ["outdated", "installed", "installed", "outdated"]
+    assert states(run, tmp_path) == [*found, *["installed"] * (len(FILES) - len(found))]
     run("hooks", "install", "--root", tmp_path)
-    assert states(run, tmp_path) == ["installed"] * 3
+    assert states(run, tmp_path) == ["installed"] * len(FILES)
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "folder", "broken link"])
@@ -63,7 +68,7 @@ def test_what_belongs_to_somebody_else_is_never_touched(run: Run, tmp_path: Path
     assert run("hooks", "install", "--root", tmp_path).refusal == (5, "hook-foreign")
     assert run("hooks", "uninstall", "--root", tmp_path).code == 0
     assert tree(tmp_path) == before
-    assert states(run, tmp_path) == ["missing", "foreign", "missing"]
+    assert states(run, tmp_path) == ["missing", "foreign", *["missing"] * (len(FILES) - 2)]
 
 
 def test_uninstall_removes_ours_and_nothing_else(run: Run, tmp_path: Path) -> None:

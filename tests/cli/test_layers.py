@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_envguard import doors
 from jupyter_envguard.cli import layers
 from jupyter_envguard.cli.hooks import FILES
 from jupyter_envguard.errors import Denied
@@ -36,8 +37,24 @@ def test_files_of_hooks_that_are_missing_are_named(
 ) -> None:
     monkeypatch.setattr(layers, "MACHINE", tmp_path)
     assert ended(filled, "hooks") == [("INFO", "")]
-    for file in FILES:
-        path = tmp_path / file.place
-        path.parent.mkdir(parents=True)
-        path.write_bytes(file.content())
+    install(tmp_path)
     assert ended(filled, "hooks") == [("PASS", "")]
+
+
+def install(root: Path) -> None:
+    for file in FILES:
+        path = root / file.place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content())
+        path.chmod(file.mode)
+
+
+def test_front_doors_are_tried(filled: Filled, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(layers, "MACHINE", tmp_path)
+    assert ended(filled, "doors") == []
+    install(tmp_path)
+    assert ended(filled, "doors") == [("PASS", "")]
+    for broken in ("exit 77", "exit 0"):
+        door = tmp_path / str(doors.FOLDER).lstrip("/") / "pip"
+        door.write_text(f"#!/bin/sh\n{broken}\n")
+        assert ended(filled, "doors") == [("WARN", "")]

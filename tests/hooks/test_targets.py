@@ -80,6 +80,24 @@ class TestTargets:
         monkeypatch.setenv("VIRTUAL_ENV", "/v")
         assert target_of(change("conda install x")) == "/c"
         assert target_of(change("uv pip install x")) == "/v"
+        monkeypatch.delenv("VIRTUAL_ENV")
+        assert target_of(change("uv pip install x")) == "/c"
+
+    def test_of_what_npm_installs_for_everybody(self, prefix: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("NPM_CONFIG_PREFIX", "npm_config_prefix"):
+            monkeypatch.delenv(name, raising=False)
+        assert target_of(change("npm -g install x")) == "/opt/e"
+        npm = prefix / "node/bin/npm"
+        npm.parent.mkdir(parents=True)
+        npm.touch(0o755)
+        assert target_of(change(f"{npm} install -g x")) == f"{prefix}/node"
+        monkeypatch.setenv("PATH", str(npm.parent))
+        assert target_of(change("npm install -g x")) == f"{prefix}/node"
+        (prefix / ".npmrc").write_text("registry=https://x\n prefix = ${HOME}/mine\n")
+        assert target_of(change("npm install -g x")) == f"{prefix}/mine"
+        monkeypatch.setenv("NPM_CONFIG_PREFIX", "~/other")
+        assert target_of(change("npm install -g x")) == f"{prefix}/other"
+        assert target_of(change("npm install -g --prefix /y x")) == "/y"
 
     def test_of_programs_in_a_virtual_environment(self, prefix: Path) -> None:
         (prefix / "venv/bin").mkdir(parents=True)

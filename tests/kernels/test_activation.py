@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_envguard import doors
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.kernels.activation import check_kept, harmless, kernel_environment
 
@@ -53,6 +54,17 @@ def test_starts_with_what_activation_sets(image: Path):
         "PATH": f"{image}/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONNOUSERSITE": "1",
     }
+
+
+def test_asks_at_the_front_doors_first_where_there_are_any(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(doors, "FOLDER", tmp_path / "doors")
+    own = f"{image}/bin:/usr/local/bin:/usr/bin:/bin"
+    assert kernel_environment(image, {}, doors=True)["PATH"] == own
+    (tmp_path / "doors").mkdir()
+    assert kernel_environment(image, {}, doors=True)["PATH"] == f"{tmp_path}/doors:{own}"
+    assert kernel_environment(image, {})["PATH"] == own
 
 
 def test_inherits_what_a_kernel_needs(image: Path):

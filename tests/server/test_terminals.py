@@ -14,8 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from uv import find_uv_bin
 
-from jupyter_envguard import confine, seccomp, syscalls, wall
+from jupyter_envguard import confine, doors, seccomp, syscalls, wall
+from jupyter_envguard.cli.hooks import FILES
+from jupyter_envguard.image import Image
 from jupyter_envguard.server.terminals import TOKENS, shell_command, wall_in
 from jupyter_envguard.site import Site, load, parse
 from tests.children import in_child
@@ -110,6 +113,15 @@ def test_a_site_that_only_advises_leaves_terminals_alone() -> None:
     assert walled("{level: advise}") == app().terminado_settings
 
 
+def test_and_it_puts_front_doors_into_them_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "FOLDER", tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    wanted = ["/usr/bin/env", f"PATH={tmp_path}:/usr/bin", f"{doors.VARIABLE}={tmp_path}", "/bin/bash"]
+    assert walled("{level: advise}") == {COMMAND: wanted, "other": 1}
+
+
 def test_else_the_wall_comes_first() -> None:
     command = command_at("{level: enforce}", "/bin/bash", locked=False)
     assert walled("{level: enforce}") == {COMMAND: command, "other": 1}
@@ -139,7 +151,19 @@ def test_a_terminal_runs_no_python_and_knows_no_token(
 @confining
 class TestInAServer:
     @pytest.fixture
-    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+    def opened(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The folder of front doors of this machine."""
+        for file in FILES:
+            if file.mode == 0o755:
+                path = tmp_path / "doors" / Path(file.place).name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(file.content())
+                path.chmod(file.mode)
+        monkeypatch.setattr(doors, "FOLDER", tmp_path / "doors")
+        return tmp_path / "doors"
+
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder, opened: Path) -> dict[str, Any]:
         extensions = {"jupyter_envguard": True, "jupyter_server_terminals": True}
         return {
             "EnvGuardApp": {"site": str(site.path)},
@@ -200,6 +224,24 @@ class TestInAServer:
     def test_pip_still_says_why_nothing_is_installed(self, types: Type) -> None:
         python = real_images()["datasci"].path / "bin/python"
         assert "sealed by jupyter_envguard" in types(f"{python} -I -m pip install x")
+
+    def test_a_package_tool_is_answered_and_the_answer_recorded(
+        self, opened: Path, types: Type, site: SiteBuilder, images: tuple[Image, Image], wait: Any
+    ) -> None:
+        assert f"{opened}/uv" in types("command -v uv")
+        uv = Path(find_uv_bin()).parent
+        said = types(f"CONDA_PREFIX={images[0].path} PATH=$PATH:{uv} uv pip install x; echo en''ded $?")
+        assert "envguard: 'uv pip install' is turned off for approved environments" in said
+        assert "ended 77" in said
+
+        async def recorded() -> Any:
+            while not (found := [one for one in site.events() if one.event.type == "package.denied"]):
+                await asyncio.sleep(0)
+            return found
+
+        (record,) = wait(recorded())
+        assert record.event.detail["operation"] == "uv:install"
+        assert record.event.detail["command"] == "uv pip install x"
 
     def test_its_server_is_out_of_reach(self, types: Type, site: SiteBuilder) -> None:
         pid = os.getpid()
