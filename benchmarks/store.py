@@ -83,7 +83,7 @@ def measure(pack: Path, scratch: Path) -> None:
             seconds(lambda n=name: presence.mount(image, n)),
             hand.wall,
         )
-        size = next(form.path.stat().st_size for _, form in presence.forms())
+        size = next(form.path.stat().st_size for _, form in presence.forms.all())
         show(
             f"{name}: mount",
             median(lambda n=name: presence.mount(image, n), lambda: presence.unmount(image)),

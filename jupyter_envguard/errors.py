@@ -165,6 +165,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "image-missing": "The environment of this release is not on this machine.",
         "image-damaged": "What the store recorded about an image does not hold together.",
         "image-in-use": "A kernel runs from the environment, so it is not taken away.",
+        "image-not-mounted": "Only the objects of an image are on this machine, and it is not mounted.",
         "tier-unavailable": "This machine cannot mount images in this form.",
         "form-failed": "A program that makes or mounts a form of an image failed.",
         "prefix-mismatch": "An image was sealed for the root of another store.",

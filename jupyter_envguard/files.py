@@ -58,13 +58,15 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def read_bounded(path: Path, limit: int) -> bytes:
+def read_bounded(path: Path, limit: int, *, follow: bool = True) -> bytes:
     """Return the bytes of the regular file `path`, which may hold at most `limit` bytes.
 
     A pipe or a device in its place cannot make the reader wait for ever. Raises
-    `OSError`, with `EFBIG` for a file beyond the limit.
+    `OSError`, with `EFBIG` for a file beyond the limit, and `ELOOP` for a link
+    unless it is to `follow` links.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    handle = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))

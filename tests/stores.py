@@ -15,7 +15,7 @@ import pytest
 
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import open_pack
-from jupyter_envguard.store import Image, Store
+from jupyter_envguard.store import Gathering, Image, Store
 
 NOBODY = 65534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts")
@@ -25,6 +25,20 @@ OURS = (".forms", ".locks", ".meta", ".objects", ".quarantine", ".staging", ".tr
 def add(store: Store, pack: Path, **more: Any) -> Image:
     with open_pack(pack) as opened:
         return store.add(opened, **more)
+
+
+def as_bare(store: Store, image: Image) -> Image:
+    """Let the store have `image` without a tree: take it away, and receive what it consists of."""
+    documents = image.documents()
+    files = [line for line in documents.manifest.lines if line.kind == "f"]
+    contents = {line.content: (image.path / line.path).read_bytes() for line in files}
+    store.remove(image.pack)
+
+    def fill(gathering: Gathering) -> None:
+        for wanted in gathering.missing():
+            gathering.put(wanted, [contents[wanted.sha256]])
+
+    return store.receive(documents, fill, bare=True)
 
 
 def inventory_of(pack: Path) -> Inventory:

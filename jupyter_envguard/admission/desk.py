@@ -32,7 +32,7 @@ from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import Pack, Progress, open_pack
 from jupyter_envguard.policy import Host, Passed, Verdict, evaluate
 from jupyter_envguard.site import Site
-from jupyter_envguard.store import Store, leased
+from jupyter_envguard.store import Presence, Store, leased
 
 
 class Admission:
@@ -263,6 +263,7 @@ class Admission:
         was_there = self._has(pack.inventory().digest)
         image = self._store.add(pack, progress, approved=imports.similar(self._catalog(), name))
         try:
+            Presence(self._store).present(image)
             with leased(image):  # nobody collects it before the catalog names it
                 yield image
         except BaseException:

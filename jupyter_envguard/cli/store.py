@@ -275,7 +275,7 @@ def _mount_arguments(parser: ArgumentParser) -> None:
 
 
 def _mount(arguments: Namespace, context: Context) -> Answer:
-    """Mount images over their trees, read-only; they stay mounted when this command has ended."""
+    """Mount images, read-only, with or without trees; they stay mounted when this command has ended."""
     site = context.site()
     here = Store(site.store_root)
     presence = Presence(here)
@@ -306,7 +306,7 @@ def _umount_arguments(parser: ArgumentParser) -> None:
 
 
 def _umount(arguments: Namespace, context: Context) -> Answer:
-    """Unmount images that no kernel uses; their trees are what one sees then."""
+    """Unmount images that no kernel uses; their trees are what one sees then, of those that have one."""
     site = context.site()
     here = Store(site.store_root)
     presence = Presence(here)
@@ -318,6 +318,9 @@ def _umount(arguments: Namespace, context: Context) -> Answer:
             if arguments.release:
                 raise
     lines = [f"{escape(name)}: {'unmounted' if was else 'was not mounted'}" for name, was in done.items()]
+    gone = [name for name in here.shelf.names() if presence.tier_of(name) == "objects"]
+    if gone:
+        lines.append(f"{count(len(gone), 'image')} without a tree: nothing starts from them until mounted.")
     return Answer({"unmounted": done}, lines or ["There is nothing to unmount."])
 
 

@@ -26,7 +26,17 @@ def tiers(site: Site) -> Iterator[Check]:
     found = [presence.tier_of(name) for name in store.shelf.names()]
     mounted = sum(tier in TIERS for tier in found)
     yield Check("mounts", Status.INFO, f"{count(len(found), 'image')}, of which {mounted} mounted read-only.")
-    strange = [name for name in store.shelf.names() if presence.tier_of(name) not in {"tree", *TIERS}]
+    waiting = found.count("objects")
+    if waiting:
+        yield Check(
+            "mounts",
+            Status.FAIL,
+            f"{count(waiting, 'image')} without a tree and not mounted, so nothing starts from there.",
+            "Run jupyter envguard store mount as root, at every start of the machine.",
+            "image-not-mounted",
+        )
+    known = {"tree", "objects", *TIERS}
+    strange = [name for name in store.shelf.names() if presence.tier_of(name) not in known]
     for name in strange:
         yield Check(
             "mounts",

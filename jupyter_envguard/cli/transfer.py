@@ -15,7 +15,8 @@ from jupyter_envguard.cli.progress import Progress, progress
 from jupyter_envguard.cli.terminal import count, escape, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
-from jupyter_envguard.store import Store
+from jupyter_envguard.store import Presence, Store
+from jupyter_envguard.store.tiers import best
 from jupyter_envguard.transfer import Digests, Fetched, Share, Source, fetch, source_at
 
 MOST_ALIKE = 8
@@ -35,9 +36,11 @@ def publish(arguments: Namespace, context: Context) -> Answer:
     site = context.site()
     catalog = context.catalog(site)
     entry = catalog.require(*names.split_release_id(arguments.release))
-    image = Store(site.store_root).get(entry.pack)
+    store = Store(site.store_root)
+    image = store.get(entry.pack)
     if image.manifest_digest != entry.manifest:
         raise _other_image(entry)
+    Presence(store).present(image)
     done = Share(Path(arguments.share).absolute()).publish(image, _alike(catalog, entry))
     document = {
         "release": entry.id,
@@ -70,6 +73,11 @@ def fetch_arguments(parser: ArgumentParser) -> None:
         metavar="ADDRESS",
         help="a folder or URL of a share (default: those of the site); repeat to name others to try",
     )
+    parser.add_argument(
+        "--mount",
+        action="store_true",
+        help="make no tree but mount what was fetched, where this machine can",
+    )
 
 
 def fetch_releases(arguments: Namespace, context: Context) -> Answer:
@@ -83,32 +91,34 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
             "Name a share with --from, or write shares: into the site file.",
         )
     catalog, store = context.catalog(site), Store(site.store_root)
+    presence, mounts = Presence(store), arguments.mount and best() is not None
     done: list[dict[str, Any]] = []
     lines: list[str] = []
     refusal: EnvGuardError | None = None
     for entry in _wanted(catalog, arguments.releases):
         try:
             with progress(context.screen, f"Fetching {entry.id}") as told:
-                found = _fetch(store, sources, entry, told)
+                found = _fetch(store, sources, entry, told, bare=mounts)
+                tier = presence.mount(found.image) if mounts else presence.present(found.image)
         except EnvGuardError as error:
             refusal = refusal or error
             done.append({"release": entry.id, "error": error.as_json()})
             lines.append(f"{escape(entry.id)}: {escape(error.message)}")
         else:
-            done.append(_as_json(entry, found))
+            done.append(_as_json(entry, found) | {"tier": tier})
             lines.append(_line(entry, found))
     return Answer(
         {"releases": done}, lines or ["There is no release that anybody may start."], refusal=refusal
     )
 
 
-def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Progress) -> Fetched:
+def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Progress, *, bare: bool) -> Fetched:
     """Return what the first source that can send it had; raise the first failure when none can."""
     wanted = Digests(entry.pack, entry.spec, entry.manifest)
     failures: list[EnvGuardError] = []
     for source in sources:
         try:
-            return fetch(store, source, wanted, told)
+            return fetch(store, source, wanted, told, bare=bare)
         except EnvGuardError as error:
             if error.code not in ELSEWHERE:
                 raise

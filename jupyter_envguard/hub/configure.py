@@ -54,6 +54,7 @@ from jupyter_envguard.hub.spawners import (
 )
 from jupyter_envguard.hub.spool import prepare_spool
 from jupyter_envguard.site import Site, load
+from jupyter_envguard.store import Presence, Store
 
 TOKEN_SCOPES = frozenset(
     {"access:servers!server", "read:users:groups!user", "read:users:name!user", "users:activity!user"}
@@ -143,6 +144,8 @@ def _pre_spawn_hook(
             raise SpawnException(f"{error.message} {error.hint}", reason=error.code) from error
         if plan.spool is not None and os.geteuid() == 0:
             await asyncio.to_thread(prepare_spool, plan.spool, spawner.user.name)
+        if plan.store is not None and os.geteuid() == 0:
+            await asyncio.to_thread(Presence(Store(plan.store)).present_all)
         leave_word(spawner)
 
     return check_before_spawn

@@ -33,6 +33,8 @@ class Plan:
     """What starts it, by what may hold for its person."""
     spool: Path | None = None
     """Where to make the folder of a person before their server starts; None when that is elsewhere."""
+    store: Path | None = None
+    """Where images without a tree are to be mounted before; None when that is elsewhere."""
 
     def command_for(self, groups: Iterable[str]) -> tuple[str, ...]:
         """Return what starts the server of a member of `groups`."""
@@ -53,6 +55,7 @@ def plan_for(site: Site, python: str, *, elsewhere: bool = False) -> Plan:
         command=commands[site.guard.of(())],
         commands=commands,
         spool=None if elsewhere else site.spool,
+        store=None if elsewhere else site.store_root,
         arguments=(
             f"--ServerApp.kernel_spec_manager_class={MANAGER}",
             f"--EnvGuardKernelSpecManager.site={site.path}",

@@ -231,13 +231,12 @@ class Guard:
     def launch(self, entry: Entry) -> Launch:
         """Return what a start of `entry` would start, which is no permission to do so.
 
-        Raises as `launch_for` does, or what is wrong with the image if that is why.
+        An image without a tree is brought to its path. Raises as `launch_for` does, or
+        what is wrong with the image if that is why.
         """
-        try:
+        with contextlib.suppress(EnvGuardError):
             return launch_for(self.image_path(entry), entry.language)
-        except EnvGuardError:
-            self._checked_image(entry)
-            raise
+        return launch_for(self._checked_image(entry).path, entry.language)
 
     def image_path(self, entry: Entry) -> Path:
         """Return where the image of `entry` lies on this machine, whether it is there or not."""
@@ -269,9 +268,13 @@ class Guard:
         if entry.manifest not in self._facts:
             try:
                 count = self.spec_bytes(entry).count(ONE_PACKAGE)
+                is_usable = Presence(self.sources.store).is_usable(self.sources.store.get(entry.pack))
             except EnvGuardError:
                 return Facts()
-            self._facts[entry.manifest] = Facts(count, abilities(self.image_path(entry), entry.language))
+            found = Facts(count, abilities(self.image_path(entry), entry.language))
+            if not is_usable:  # its abilities are seen when something is at its path
+                return found
+            self._facts[entry.manifest] = found
         return self._facts[entry.manifest]
 
     def _resolve(self, listing: Listing, kernel_name: str) -> Offer:
@@ -316,8 +319,10 @@ class Guard:
                 f"The image of {entry.id} in {image.path} is not the approved one ({entry.manifest}).",
                 "Import the pack again on this machine.",
             )
+        presence = Presence(store)
+        presence.present(image)
         stat = self._verify == "stat"
-        findings = Presence(store).check(image) if stat else store.verify(image, self._verify)
+        findings = presence.check(image) if stat else store.verify(image, self._verify)
         if findings:
             more = f" ({len(findings) - 1} more)" if len(findings) > 1 else ""
             raise Untrusted(

@@ -21,7 +21,8 @@ worked on. Readers take no lock and need no right to write.
 """
 
 from jupyter_envguard.image import Image
-from jupyter_envguard.store.delivery import Delivery, Wanted
+from jupyter_envguard.store.delivery import Delivery
+from jupyter_envguard.store.gathering import Gathering, Wanted
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.layout import Weakness
 from jupyter_envguard.store.leases import leased, take_lease
@@ -31,6 +32,7 @@ from jupyter_envguard.store.presence import Presence
 __all__ = [
     "SHARED_BYTES",
     "Delivery",
+    "Gathering",
     "Image",
     "Presence",
     "Store",

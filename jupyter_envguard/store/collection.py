@@ -3,7 +3,8 @@
 An image goes when the catalog does not name it, no kernel leases it, no process
 works on it, and it is not so young that its import may still be under way. It
 vanishes in one step, and no kernel can begin to use it in that moment: see `leases`.
-Then objects go to which no image holds a link. Bytes are given back slowly.
+Then objects go to which no image holds a link, and which no image without a tree
+needs. Bytes are given back slowly.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from typing import Literal
 from jupyter_envguard.errors import Conflict, InvalidInput, Unavailable, Untrusted
 from jupyter_envguard.files import explained
 from jupyter_envguard.image import read_manifest
+from jupyter_envguard.store.bare import needed
 from jupyter_envguard.store.folders import is_folder
+from jupyter_envguard.store.forms import Forms
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.leases import is_leased, unleased
 from jupyter_envguard.store.mounts import mount_at
-from jupyter_envguard.store.objects import SHARED_BYTES, Objects
+from jupyter_envguard.store.objects import Objects, is_shared
 from jupyter_envguard.store.pace import idle, paced
-from jupyter_envguard.store.presence import Presence
 
 GRACE_SECONDS = 24 * 3600.0
 """Age from which on an image that the catalog does not name is nobody's."""
@@ -67,12 +69,12 @@ def collect(
         reasons = {name: _why(store, name, names, grace) for name in store.shelf.names()}
         doomed = [name for name, why in reasons.items() if why is None]
         if dry_run:
-            found = _unused_without(store, doomed)
-            removed, leftovers, is_complete = doomed, len(store.shelf.leftovers()), True
+            found, is_complete = _unused_without(store, doomed)
+            removed, leftovers = doomed, len(store.shelf.leftovers())
         else:
             store.prepare()
             removed = [name for name in doomed if _take_away(store, name, reasons)]
-            leftovers = len(store.shelf.leftovers()) + Presence(store).sweep()
+            leftovers = len(store.shelf.leftovers()) + Forms(store.layout).sweep()
             with idle():
                 store.sweep(after_each=paced())  # what lies in the trash still holds links to objects
                 found, is_complete = _take_objects(store)
@@ -123,10 +125,13 @@ def _take_objects(store: Store) -> tuple[list[int], bool]:
     heap = store.layout.trash / f"objects.{secrets.token_hex(8)}"
     try:
         with objects.collecting():
+            bare = needed(store.layout)
             heap.mkdir(0o700)
-            for path in objects.unused():
+            for path in objects.unused(bare):
                 found.append(path.lstat().st_size)
                 path.rename(heap / path.name)
+    except (InvalidInput, Untrusted):  # nobody can tell what a damaged image needs
+        return [], False
     except Unavailable as error:
         if error.code != "locked":
             raise
@@ -134,16 +139,22 @@ def _take_objects(store: Store) -> tuple[list[int], bool]:
     return found, True
 
 
-def _unused_without(store: Store, doomed: Collection[str]) -> list[int]:
-    """Return the sizes of the objects that no image would need without those that are `doomed`."""
+def _unused_without(store: Store, doomed: Collection[str]) -> tuple[list[int], bool]:
+    """Return the sizes of the objects that no image would need without the `doomed`, if one can tell."""
+    try:
+        bare = needed(store.layout, doomed)
+    except (InvalidInput, Untrusted):
+        return [], False
     links = Counter[str]()
     for name in doomed:
         links.update(_links_of(store, name))
-    return [
+    found = [
         there.st_size
         for path, there in Objects(store.layout).all()
-        if there.st_nlink - 1 <= links[str(path.relative_to(store.layout.objects))]
+        if there.st_nlink - 1 <= links[below := str(path.relative_to(store.layout.objects))]
+        and below not in bare
     ]
+    return found, True
 
 
 def _links_of(store: Store, name: str) -> Iterator[str]:
@@ -154,10 +165,10 @@ def _links_of(store: Store, name: str) -> Iterator[str]:
     except (InvalidInput, Untrusted):
         return
     for line in manifest.lines:
-        if line.kind == "f" and line.size >= SHARED_BYTES:
+        if line.kind == "f" and is_shared(line):
             path = objects.path(line)
             if _is_same(store.root / name / line.path, path):
-                yield str(path.relative_to(store.layout.objects))
+                yield objects.below(line)
 
 
 def _is_same(one: Path, other: Path) -> bool:

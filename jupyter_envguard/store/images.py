@@ -20,9 +20,12 @@ from jupyter_envguard.image import (
     read_image,
     verify,
 )
+from jupyter_envguard.image.verify import Hashes
 from jupyter_envguard.pack import Pack, Progress
+from jupyter_envguard.store.bare import differences, is_bare, write_small
 from jupyter_envguard.store.delivery import Delivery
 from jupyter_envguard.store.folders import give, is_folder, make_folder, sync_file_system
+from jupyter_envguard.store.gathering import Gathering
 from jupyter_envguard.store.layout import Layout, Weakness
 from jupyter_envguard.store.leases import make_lease, unleased
 from jupyter_envguard.store.mounts import mount_at
@@ -31,6 +34,9 @@ from jupyter_envguard.store.shelf import Shelf
 
 LOCK_SECONDS = 1800.0
 """How long to wait for another process that adds or removes the same image."""
+
+Fill = Callable[[Gathering], None]
+"""Puts what is missing."""
 
 MOST_REUSED = 4
 """Approved images whose byte code is looked through; each costs the time to read its manifest."""
@@ -89,12 +95,14 @@ class Store:
         self._publish(path.name, make)
         return self.get(inventory.digest)
 
-    def receive(self, documents: Documents, fill: Callable[[Delivery], None]) -> Image:
+    def receive(self, documents: Documents, fill: Fill, *, bare: bool = False) -> Image:
         """Make the image that `documents` describe from objects, unless it is there already; return it.
 
         `fill` is called once, and gives the delivery every content that it says is
-        missing. Of many processes that want the same image, one fetches; the others
-        wait. The caller has confirmed the digests of the documents.
+        missing. With `bare` no tree is made of them: nothing is at the path of the
+        image until `Presence.present` brings it there. Of many processes that want the
+        same image, one fetches; the others wait. The caller has confirmed the digests
+        of the documents.
 
         Raises what `fill` raises, `prefix-mismatch` for an image that was sealed for
         another root, `delivery-incomplete`, and the failures of `add`. Contents that
@@ -111,9 +119,14 @@ class Store:
         def make(staging: Path, owner: Owner | None) -> None:
             objects = Objects(self.layout, owner)
             with objects.adding(self.lock_seconds):
-                delivery = Delivery(documents.manifest, staging, objects, owner)
-                fill(delivery)
-                delivery.assemble(staging / "tree")
+                if bare:
+                    gathering = Gathering(documents.manifest, staging, objects, owner)
+                    fill(gathering)
+                    give(write_small(documents.manifest, gathering.complete(), staging / "meta"), owner)
+                else:
+                    delivery = Delivery(documents.manifest, staging, objects, owner)
+                    fill(delivery)
+                    delivery.assemble(staging / "tree")
                 self._document(staging, documents, owner)
                 sync_file_system(staging)
                 self.shelf.publish(staging, path.name)
@@ -127,11 +140,20 @@ class Store:
         self._require(path.name, pack_digest)
         return read_image(path, self.layout.meta / path.name, pack_digest)
 
-    def verify(self, image: Image, mode: VerifyMode = "full") -> tuple[Finding, ...]:
-        """Return how the image differs from its manifest; see `image.verify` for the modes and errors."""
+    def verify(
+        self, image: Image, mode: VerifyMode = "full", *, hashes: Hashes = MappingProxyType({})
+    ) -> tuple[Finding, ...]:
+        """Return how the image differs from its manifest; see `image.verify` for the modes and errors.
+
+        Of an image without a tree that is not mounted, what it consists of is looked at.
+        """
         with explained(f"verify {image.path}"):
-            owner = self.root.stat().st_uid
-        return verify(image.path, image.manifest, mode, owner=owner)
+            place = self.root.stat()
+            if is_bare(image.meta) and not mount_at(image.path):
+                objects = Objects(self.layout, (place.st_uid, place.st_gid))
+                found = differences(image.manifest, image.meta, objects, full=mode == "full", hashes=hashes)
+                return tuple(found)
+        return verify(image.path, image.manifest, mode, owner=place.st_uid, hashes=hashes)
 
     def remove(self, pack_digest: str) -> None:
         """Remove the image of the pack; raise `image-missing` when it is not there.

@@ -21,7 +21,7 @@ import secrets
 import shutil
 import stat
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,11 @@ class Objects:
 
     def place(self, line: Line) -> str:
         """Return `path` as text, for the loops over every file."""
-        return f"{self._root}/{line.content[:2]}/{line.content}{'.x' if line.mode == 'x' else ''}"
+        return f"{self._root}/{self.below(line)}"
+
+    def below(self, line: Line) -> str:
+        """Return where the content of `line` lies below the folder of the objects."""
+        return f"{line.content[:2]}/{line.content}{'.x' if line.mode == 'x' else ''}"
 
     def adding(self, seconds: float) -> AbstractContextManager[None]:
         """Keep objects from being taken away, together with others, for the duration of a `with` block."""
@@ -131,12 +135,11 @@ class Objects:
                 raise
             copy_sealed(Path(source), Path(target), line, mtime, self._owner)
 
-    def unused(self) -> Iterator[Path]:
-        """Yield the objects that no image links to."""
-        for folder in listed(self._folder):
-            for path in listed(folder):
-                if path.lstat().st_nlink == 1:
-                    yield path
+    def unused(self, needed: Collection[str] = ()) -> Iterator[Path]:
+        """Yield the objects that no image links to, but none of `needed`: paths below their folder."""
+        for path, there in self.all():
+            if there.st_nlink == 1 and f"{path.parent.name}/{path.name}" not in needed:
+                yield path
 
     def all(self) -> Iterator[tuple[Path, os.stat_result]]:
         """Yield every object with its state."""
@@ -225,8 +228,13 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_shared(line: Line) -> bool:
+    """Tell whether the file `line` is large enough to be an object."""
+    return line.size >= SHARED_BYTES
+
+
 def _shareable(lines: Iterable[Line]) -> Iterator[Line]:
-    return (line for line in lines if line.kind == "f" and line.size >= SHARED_BYTES)
+    return (line for line in lines if line.kind == "f" and is_shared(line))
 
 
 @contextlib.contextmanager

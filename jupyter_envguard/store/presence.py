@@ -1,11 +1,12 @@
 """Bring images to their path by mounting them, and take them from there.
 
-A form is made from the tree of an image, compared with the manifest where nobody
-sees it, and only then published, by a rename. It is mounted over the tree: what
-happens to the mount, the image is there. Nobody has to stay for it; at the start
-of a machine `mount_all` brings back what was there.
+An image with a tree is mounted over it: what happens to the mount, the image is
+there. A bare one, of which only objects are here, is at its path while it is mounted,
+or gets its tree where nothing can be mounted. Nobody has to stay for a mount; at the
+start of a machine `mount_all` brings back what was there.
 
     presence = Presence(store)
+    presence.present(image)          # whatever makes it usable; what kernels need
     presence.mount(image)            # the best tier that this machine can do
     presence.check(image)            # a moment, where nothing can have changed
     presence.unmount(image)
@@ -15,61 +16,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
+import functools
 import os
-import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jupyter_envguard.errors import EnvGuardError, InvalidInput, Unavailable, Untrusted, did_you_mean
-from jupyter_envguard.files import explained, read_bounded, sync_folder, write_atomically
-from jupyter_envguard.image import Finding, Image, Owner, read_pack, verify
-from jupyter_envguard.spec import canonical_json
+from jupyter_envguard.errors import EnvGuardError, InvalidInput, Unavailable, did_you_mean
+from jupyter_envguard.files import explained, sync_folder
+from jupyter_envguard.image import Finding, Image, Owner, read_pack
 from jupyter_envguard.store import mounts
-from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file_system
+from jupyter_envguard.store.bare import SMALL, is_bare, read_small
+from jupyter_envguard.store.delivery import Delivery
+from jupyter_envguard.store.folders import listed, make_folder, sync_file_system
+from jupyter_envguard.store.forms import Form, Forms
+from jupyter_envguard.store.gathering import Wanted
 from jupyter_envguard.store.images import Store
-from jupyter_envguard.store.layout import is_name
 from jupyter_envguard.store.leases import unleased
 from jupyter_envguard.store.mounts import SOURCE, Mount, mount_at
-from jupyter_envguard.store.objects import SHARED_BYTES, Objects, hash_of
-from jupyter_envguard.store.tiers import TIERS, Making, Mounted, Place, best
+from jupyter_envguard.store.objects import Objects, is_shared
+from jupyter_envguard.store.tiers import TIERS, Mounted, Place, best, lost
 
-RECORD_BYTES = 4096
-"""Size of the note beside a form."""
-
-RECORD_SUFFIX = ".json"
-SCRATCH = ("form", "names", "skeleton", "trial")
-"""How the names of folders end in which a form is made, mounted and compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One file as which an image can be mounted, and what it was when it was made."""
-
-    path: Path
-    """Where it lies."""
-    tier: Mounted
-    """How it is mounted."""
-
-    @property
-    def record(self) -> Path:
-        """The note beside it."""
-        return self.path.with_name(self.path.name + RECORD_SUFFIX)
-
-    def is_unchanged(self) -> bool:
-        """Tell whether the file is the one that was made, by what nobody but root can set back."""
-        try:
-            return bool(json.loads(read_bounded(self.record, RECORD_BYTES))["is"] == _identity(self.path))
-        except (OSError, ValueError, LookupError, TypeError):
-            return False
-
-    def has_its_hash(self) -> bool:
-        """Tell whether every byte of the file is as when it was made."""
-        try:
-            return bool(json.loads(read_bounded(self.record, RECORD_BYTES))["sha256"] == hash_of(self.path))
-        except (OSError, ValueError, LookupError, TypeError):
-            return False
+DYING = frozenset({"fuse.squashfuse"})
+"""Types of mounts that end with a process, so that one has to ask whether they still answer."""
 
 
 class Presence:
@@ -78,24 +46,51 @@ class Presence:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._layout = store.layout
+        self.forms = Forms(store.layout)
 
     def mounted(self, image: Image) -> Mount | None:
         """Return what is mounted at the path of `image`, or None when its tree is what one sees."""
         return mount_at(image.path)
 
     def tier_of(self, name: str) -> str:
-        """Return the tier of the image called `name` as it is now: that of its mount, or `tree`."""
+        """Return the tier of the image called `name` as it is now: that of its mount, `tree` or `objects`.
+
+        Of an image that is `objects`, nothing is at its path.
+        """
         found = mount_at(self._layout.root / name)
         if found is None:
-            return "tree"
+            return "objects" if is_bare(self._layout.meta / name) else "tree"
         return next((tier.name for tier in TIERS.values() if found.kind in tier.kinds), found.kind)
 
-    def forms(self) -> Iterator[tuple[str, Form]]:
-        """Yield every form that was made, with the name of its image."""
-        for path in listed(self._layout.forms):
-            name, _, tier = path.name.partition(".")
-            if tier in TIERS and self._store.shelf.is_published(name):
-                yield name, Form(path, TIERS[tier])
+    def is_usable(self, image: Image) -> bool:
+        """Tell whether something is at the path of `image`: its tree, or what is mounted there."""
+        return not is_bare(image.meta) or self.mounted(image) is not None
+
+    def present(self, image: Image) -> str:
+        """Let `image` be usable at its path, and return as what it is there.
+
+        What is usable stays as it is. An image without a tree is mounted, in the best
+        form that this process can; where nothing can be mounted, or mounting fails, it
+        gets its tree from the objects. Raises `image-not-mounted` for users who may do
+        neither, and `image-damaged` when something that it needs is gone.
+        """
+        name = image.path.name
+        found = self.mounted(image)
+        if not is_bare(image.meta) or (found and (found.kind not in DYING or _answers(image.path))):
+            return self.tier_of(name)
+        try:
+            with explained(f"mount {image.path}"), self._working_on(image) as owner:
+                chosen = best()
+                if chosen is not None and is_bare(image.meta):
+                    with contextlib.suppress(OSError, Unavailable):
+                        return self._mount(image, chosen, owner)
+                if is_bare(image.meta):
+                    self._grow(image, owner)
+        except Unavailable as error:
+            if error.code != "permission-denied":
+                raise
+            raise not_mounted(image) from error
+        return self.tier_of(name)
 
     def mount(self, image: Image, tier: str | None = None) -> str:
         """Mount `image` in the form `tier`, or the best that this machine can do; return which it is.
@@ -106,35 +101,25 @@ class Presence:
         """
         chosen = _choose(tier)
         with explained(f"mount {image.path}"), self._working_on(image) as owner:
-            found = mount_at(image.path)
-            if found and _answers(image.path):
-                return self.tier_of(image.path.name)
-            if found:  # its process is dead
-                mounts.unmount(image.path, detach=True)
-            form = Form(self._layout.forms / f"{image.path.name}.{chosen.name}", chosen)
-            if not form.is_unchanged():
-                self._make(image, form, owner)
-            with self._scratch(image.path.name, "names") as scratch:
-                chosen.mount(form.path, Place(image.path, self._layout.objects, scratch))
-        return chosen.name
+            return self._mount(image, chosen, owner)
 
     def mount_all(self) -> dict[str, str | EnvGuardError]:
-        """Mount every image that has a form; return the tier or the failure of each by name."""
+        """Mount every image that has a form or no tree; return the tier or the failure of each by name."""
         done: dict[str, str | EnvGuardError] = {}
-        for name, form in self.forms():
-            if isinstance(done.get(name), str):
-                continue
-            try:
-                image = self._store.get(read_pack(self._layout.meta / name))
-                done[name] = self.mount(image, form.tier.name)
-            except EnvGuardError as error:
-                done[name] = error
-        return done
+        for name, form in self.forms.all():
+            if not isinstance(done.get(name), str):
+                done[name] = self._again(name, functools.partial(self.mount, tier=form.tier.name))
+        return {**done, **self.present_all()}
+
+    def present_all(self) -> dict[str, str | EnvGuardError]:
+        """Let every image without a tree be usable; return the tier or the failure of each by name."""
+        names = self._store.shelf.names()
+        return {name: self._again(name, self.present) for name in names if is_bare(self._layout.meta / name)}
 
     def unmount(self, image: Image, *, forget: bool = False) -> bool:
         """Unmount `image` and return whether it was mounted; with `forget` its forms go as well.
 
-        Its tree is what one sees then. Raises `image-in-use` while a kernel runs from it.
+        Its tree is what one sees then, if it has one. Raises `image-in-use` while a kernel runs from it.
         """
         name = image.path.name
         with explained(f"unmount {image.path}"), self._working_on(image), unleased(image.meta, name):
@@ -159,8 +144,11 @@ class Presence:
         What a file of root's holds that is unchanged since it was compared, and mounted
         read-only, cannot have changed and is not looked at: everything with EROFS and
         squashfs, names and small files with an overlay, whose objects are looked at.
-        Elsewhere every path is. No content is read.
+        Elsewhere every path is. No content is read. Raises `image-not-mounted` for a
+        bare image that is not.
         """
+        if not self.is_usable(image):
+            raise not_mounted(image)
         found = mount_at(image.path)
         form = self._form_of(image, found)
         settled = found is not None and form is not None and self._is_settled(found, form)
@@ -171,23 +159,13 @@ class Presence:
 
     def scrub(self, image: Image) -> tuple[Finding, ...]:
         """Return what differs in the forms of `image`, every byte read."""
-        changed = [form for name, form in self.forms() if name == image.path.name and not form.has_its_hash()]
+        changed = [
+            form for name, form in self.forms.all() if name == image.path.name and not form.has_its_hash()
+        ]
         return tuple(
             Finding(form.path.name, "changed", "The file that is mounted is not as it was made.")
             for form in changed
         )
-
-    def sweep(self) -> int:
-        """Unmount and delete what dead processes left on the way to a form; return how many folders."""
-        found = 0
-        with explained(f"sweep {self._layout.staging}"):
-            for folder in listed(self._layout.staging):
-                name, _, what = folder.name.partition(".")
-                if what in SCRATCH and is_name(name):
-                    with contextlib.suppress(Unavailable), self._store.shelf.lock(name, 0):
-                        self._clear(folder)
-                        found += 1
-        return found
 
     def withdraw(self, name: str) -> None:
         """Take the mounts of the image called `name` away, in use or not; needs its lock."""
@@ -217,11 +195,7 @@ class Presence:
         root = self._layout.root.lstat()
         objects = Objects(self._layout, (root.st_uid, root.st_gid))
         for line in manifest.lines:
-            if (
-                line.kind == "f"
-                and line.size >= SHARED_BYTES
-                and not objects.has(line, manifest.header.seal.mtime)
-            ):
+            if line.kind == "f" and is_shared(line) and not objects.has(line, manifest.header.seal.mtime):
                 yield Finding(line.path, "changed", "Its object was written to, replaced or removed.")
 
     @contextlib.contextmanager
@@ -231,56 +205,47 @@ class Presence:
         with self._store.shelf.lock(image.path.name, self._store.lock_seconds, given):
             yield given or (place.st_uid, place.st_gid)
 
-    def _make(self, image: Image, form: Form, owner: Owner) -> None:
-        """Make `form`, compare it with the manifest, and give it its name."""
-        with (
-            self._scratch(image.path.name, "form") as scratch,
-            self._scratch(image.path.name, "trial") as trial,
-        ):
-            target = scratch / form.path.name
-            manifest, objects = image.manifest, Objects(self._layout, owner)
-            with self._scratch(image.path.name, "skeleton") as skeleton:
-                form.tier.make(Making(image.path, manifest, objects, skeleton, owner), target)
-            target.chmod(0o444)
-            give(target, owner)
-            with self._scratch(image.path.name, "names") as names:
-                form.tier.mount(target, Place(trial, self._layout.objects, names))
-            try:
-                findings = verify(trial, manifest, "full", owner=owner[0])
-            finally:
-                mounts.unmount(trial, detach=True)
-            if findings:
-                raise Untrusted(
-                    "image-drifted",
-                    f"The {form.tier.name} form of {image.path} is not the image: {findings[0].path}: "
-                    f"{findings[0].detail}",
-                    "Compare the image with jupyter envguard verify, and try again.",
-                )
-            sync_file_system(scratch)
-            digest = hash_of(target)
-            target.rename(form.path)
-            sync_folder(self._layout.forms)
-            # last: a form without its record is made again
-            write_atomically(form.record, canonical_json({"is": _identity(form.path), "sha256": digest}))
-            give(form.record, owner)
-
-    @contextlib.contextmanager
-    def _scratch(self, name: str, what: str) -> Iterator[Path]:
-        """Yield an empty folder; what a dead process mounted there or left in it goes first."""
-        folder = self._layout.staging / f"{name}.{what}"
-        self._clear(folder)
-        place = self._layout.root.stat()
-        make_folder(folder, 0o700, (place.st_uid, place.st_gid) if os.geteuid() == 0 else None)
+    def _again(self, name: str, bring: Callable[[Image], str]) -> str | EnvGuardError:
         try:
-            yield folder
-        finally:
-            self._clear(folder)
+            return bring(self._store.get(read_pack(self._layout.meta / name)))
+        except EnvGuardError as error:
+            return error
 
-    def _clear(self, folder: Path) -> None:
-        while mount_at(folder):
-            mounts.unmount(folder, detach=True)
-        if is_folder(folder):
-            self._store.shelf.drop(folder)
+    def _mount(self, image: Image, chosen: Mounted, owner: Owner) -> str:
+        """Mount `image` in the form `chosen` unless it is mounted; return as what it is there."""
+        if mount_at(image.path):
+            if _answers(image.path):
+                return self.tier_of(image.path.name)
+            mounts.unmount(image.path, detach=True)  # its process is dead
+        form = self.forms.of(image, chosen)
+        if not form.is_unchanged():
+            self.forms.make(image, form, owner)
+        with self.forms.scratch(image.path.name, "names") as scratch:
+            chosen.mount(form.path, Place(image.path, self._layout.objects, scratch))
+        return chosen.name
+
+    def _grow(self, image: Image, owner: Owner) -> None:
+        """Give a bare image its tree; what a dead process has finished is taken as it is."""
+        if not listed(image.path):
+            manifest, objects = image.manifest, Objects(self._layout, owner)
+            with (
+                self.forms.scratch(image.path.name, "grown") as scratch,
+                objects.adding(self._store.lock_seconds),
+            ):
+                tree = scratch / "tree"
+                make_folder(tree, 0o700, owner)
+                delivery = Delivery(manifest, scratch, objects, owner)
+                for sha256, content in read_small(manifest, image.meta).items():
+                    delivery.put(Wanted(sha256, len(content)), (content,))
+                if missing := {wanted.sha256 for wanted in delivery.missing()}:
+                    raise lost(next(line for line in manifest.lines if line.content in missing))
+                delivery.assemble(tree)
+                sync_file_system(tree)
+                image.path.chmod(0o755)
+                tree.rename(image.path)
+        image.path.chmod(0o555)
+        sync_folder(self._layout.root)
+        (image.meta / SMALL).unlink()
 
 
 def _choose(tier: str | None) -> Mounted:
@@ -306,9 +271,10 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _identity(path: Path) -> list[int]:
-    """Return what tells this file from any other, and from itself after a change."""
-    there = path.lstat()
-    if not stat.S_ISREG(there.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return [there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns]
+def not_mounted(image: Image) -> Unavailable:
+    """Return the refusal of a bare image at whose path there is nothing."""
+    return Unavailable(
+        "image-not-mounted",
+        f"Only the objects of the image are on this machine, and nothing is mounted at {image.path}.",
+        "Run jupyter envguard store mount as root, at every start of the machine.",
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jupyter_envguard.errors import EnvGuardError, Unavailable
 from jupyter_envguard.files import explained
-from jupyter_envguard.image import Finding, Image, read_image, read_pack, verify
+from jupyter_envguard.image import Finding, Image, read_image, read_pack
 from jupyter_envguard.image.verify import Hashes
 from jupyter_envguard.spec import canonical_json
 from jupyter_envguard.store.folders import is_folder
@@ -100,8 +100,7 @@ def _findings(store: Store, name: str, hashes: Hashes) -> tuple[tuple[Finding, .
         pack = read_pack(store.layout.meta / name)
         image: Image = read_image(store.root / name, store.layout.meta / name, pack)
         image.spec()
-        owner = store.root.stat().st_uid
-        found = verify(image.path, image.manifest, "full", owner=owner, hashes=hashes)
+        found = store.verify(image, "full", hashes=hashes)
         return (*found, *Presence(store).scrub(image)), pack
     except EnvGuardError as error:  # what cannot be read is damaged as well
         return (Finding(".", "changed", error.message),), pack

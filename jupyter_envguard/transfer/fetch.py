@@ -19,7 +19,7 @@ from threading import Event
 from jupyter_envguard.errors import EnvGuardError, Untrusted
 from jupyter_envguard.image import Image
 from jupyter_envguard.spec import sha256_digest
-from jupyter_envguard.store import Delivery, Store, Wanted
+from jupyter_envguard.store import Gathering, Store, Wanted
 from jupyter_envguard.transfer.frames import read_frame
 from jupyter_envguard.transfer.index import Listing
 from jupyter_envguard.transfer.limits import LIMITS, Limits
@@ -61,9 +61,12 @@ def fetch(
     wanted: Digests,
     progress: Progress | None = None,
     limits: Limits = LIMITS,
+    *,
+    bare: bool = False,
 ) -> Fetched:
     """Make the image that `wanted` describes from what `source` has, unless `store` has it; return it.
 
+    With `bare` it gets no tree, and is usable when `Presence.present` has brought it to its path.
     Of many processes that ask for the same release at once, one reads it and the
     others wait. Raises `not-shared`, `share-invalid`, `digest-mismatch` and
     `object-mismatch` for what the share has, `source-broken`, `source-slow`,
@@ -81,14 +84,14 @@ def fetch(
     _check(listing, wanted, source)
     works: list[_Work] = []
 
-    def fill(delivery: Delivery) -> None:
+    def fill(delivery: Gathering) -> None:
         for nothing in (empty for empty in delivery.missing() if not empty.size):
             delivery.put(nothing, ())
         missing = delivery.missing()
         works.append(_Work(source, delivery, missing, limits))
         works[-1].run(runs(missing, listing.frames, limits), progress)
 
-    image = store.receive(listing.documents, fill)
+    image = store.receive(listing.documents, fill, bare=bare)
     # None where another process was quicker
     return Fetched(
         image,
@@ -101,7 +104,7 @@ class _Work:
     """Runs, read several at a time."""
 
     def __init__(
-        self, source: Source, delivery: Delivery, missing: tuple[Wanted, ...], limits: Limits
+        self, source: Source, delivery: Gathering, missing: tuple[Wanted, ...], limits: Limits
     ) -> None:
         self._source = source
         self._delivery = delivery

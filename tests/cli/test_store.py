@@ -12,7 +12,7 @@ from jupyter_envguard.store import Presence, Store, leased, mounts
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.tiers import TIERS, best
 from tests.cli.conftest import Filled, Run
-from tests.stores import names
+from tests.stores import as_bare, names
 
 needs_mounts = pytest.mark.skipif(best() is None, reason="nothing can be mounted here")
 
@@ -162,6 +162,17 @@ class TestMount:
         name = store_of(clean).path_of(clean.new.pack).name
         found = json.loads(run("store", "mount", "--site", clean.path, "--json").out)
         assert list(found["mounted"]) == [name]
+
+    def test_what_has_no_tree_is_nowhere_without_its_mount(self, run: Run, clean: Filled) -> None:
+        store = store_of(clean)
+        as_bare(store, store.get(clean.new.pack))
+        assert " objects " in run("store", "list", "--site", clean.path).out
+        assert run("store", "mount", clean.new.id, "--site", clean.path).code == 0
+        assert "without a tree" not in run("store", "umount", clean.old.id, "--site", clean.path).out
+        done = run("store", "umount", clean.new.id, "--site", clean.path)
+        assert "1 image without a tree: nothing starts" in done.out
+        assert run("store", "mount", "--site", clean.path).code == 0
+        assert Presence(store).tier_of(store.path_of(clean.new.pack).name) in TIERS
 
     def test_what_a_kernel_uses_stays_mounted(self, run: Run, clean: Filled) -> None:
         run("store", "mount", clean.new.id, "--site", clean.path)

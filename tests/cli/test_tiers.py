@@ -9,6 +9,7 @@ from jupyter_envguard.cli.tiers import tiers
 from jupyter_envguard.store import Store, mounts
 from jupyter_envguard.store.tiers import TIERS
 from tests.cli.conftest import Filled
+from tests.stores import as_bare
 
 
 def test_tells_what_can_be_mounted(filled: Filled) -> None:
@@ -35,6 +36,14 @@ def test_what_is_in_the_way_of_the_best_is_told(filled: Filled, monkeypatch: pyt
         monkeypatch.setattr(type(TIERS[name]), "obstacle", lambda _, why=why: why)
     first, _ = tiers(filled.site)
     assert first.message == "Images can be mounted as erofs. Not possible here: overlay: too old."
+
+
+def test_an_image_that_is_nowhere_to_be_seen_is_a_failure(own: Filled) -> None:
+    store = Store(own.site.store_root)
+    as_bare(store, store.get(own.new.pack))
+    *_, last = tiers(own.site)
+    assert (last.status, last.code) == (Status.FAIL, "image-not-mounted")
+    assert "1 image without a tree" in last.message
 
 
 @pytest.mark.skipif(not mounts.may_mount(), reason="mounting needs root")

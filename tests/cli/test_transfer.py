@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.store import Store
+from jupyter_envguard.store import Store, mounts
+from jupyter_envguard.store.bare import is_bare
+from jupyter_envguard.store.mounts import mount_at
+from jupyter_envguard.store.tiers import best
 from tests.cli.conftest import Filled, Run, remove
 
 
@@ -69,6 +72,23 @@ class TestFetch:
         done = run("fetch", "--from", share, "--site", node.path, "--json")
         assert [one["bytes_read"] for one in done.json["releases"]] == [0, 0]
         assert "now" not in run("fetch", "--from", share, "--site", node.path).out
+
+    def test_mounts_without_a_tree_where_it_can(self, node: Filled, share: Path, run: Run):
+        store = Store(node.site.store_root)
+        try:
+            done = run("fetch", "--mount", "--from", share, "--site", node.path, "--json")
+            assert done.code == 0, done.err
+            chosen = best()
+            tiers = {one["tier"] for one in done.json["releases"]}
+            assert tiers == {chosen.name if chosen else "tree"}
+            assert run("verify", node.new.id, "--site", node.path).code == 0
+            assert is_bare(store.get(node.new.pack).meta) is (chosen is not None)
+            again = run("fetch", "--mount", "--from", share, "--site", node.path, "--json").json
+            assert [one["bytes_read"] for one in again["releases"]] == [0, 0]
+        finally:
+            for name in store.shelf.names():
+                while mount_at(store.root / name):
+                    mounts.unmount(store.root / name)
 
     def test_asks_the_shares_of_the_site(self, node: Filled, share: Path, run: Run):
         node.path.write_text(f"{node.path.read_text()}\nshares: [{share}/none, {share}]\n")

@@ -17,6 +17,9 @@ from jupyter_envguard.hub.configure import TOKEN_SCOPES
 from jupyter_envguard.hub.contradictions import KEPT_VARIABLES, check_spawner
 from jupyter_envguard.hub.plan import plan_for
 from jupyter_envguard.site import load
+from jupyter_envguard.store import Presence, Store
+from tests.images import plain
+from tests.stores import add, as_bare, root_only
 
 
 def configured(site: Path, c: Config | None = None) -> Config:
@@ -152,6 +155,18 @@ class TestBeforeEachSpawn:
         found.user.groups.clear()
         await c.Spawner.pre_spawn_hook(found)
         assert found.cmd == c.Spawner.cmd
+
+    @root_only
+    async def test_images_without_a_tree_are_made_usable(self, site: Path, tmp_path: Path) -> None:
+        store = Store(load(site).store_root)
+        image = as_bare(store, add(store, plain().write(tmp_path, "tar")))
+        presence = Presence(store)
+        await configured(site).Spawner.pre_spawn_hook(spawner(configured(site)))
+        try:
+            assert presence.is_usable(image)
+            assert store.verify(image) == ()
+        finally:
+            presence.unmount(image)
 
     async def test_the_admins_own_hook_runs_first_and_is_checked_too(self, site: Path) -> None:
         c = Config()

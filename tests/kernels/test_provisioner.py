@@ -23,8 +23,9 @@ from jupyter_envguard.kernels.provisioner import EnvGuardProvisioner
 from jupyter_envguard.kernels.subject import system_subject
 from jupyter_envguard.store import Presence
 from jupyter_envguard.store.leases import is_leased
-from jupyter_envguard.store.tiers import TIERS
+from jupyter_envguard.store.tiers import TIERS, best
 from tests.sites import SiteBuilder, real_images
+from tests.stores import as_bare, root_only
 
 
 @pytest.fixture
@@ -252,6 +253,27 @@ class TestRealKernels:
                     await asyncio.sleep(0.01)
         finally:
             presence.unmount(image, forget=True)
+
+    @root_only
+    async def test_runs_from_an_image_without_a_tree(
+        self, real: SiteBuilder, manager_for: Make, monkeypatch: pytest.MonkeyPatch
+    ):
+        if best() is None:
+            pytest.skip("nothing can be mounted here")
+        presence, image = Presence(real.store), as_bare(real.store, real_images()["calc"])
+        try:
+            assert presence.tier_of(image.path.name) == "objects"
+            manager = manager_for(real, "calc")
+            await manager.start_kernel()
+            assert await run(manager, "6 * 7") == "42"
+            await manager.shutdown_kernel(now=True)
+            async with asyncio.timeout(30):
+                while is_leased(image.meta):
+                    await asyncio.sleep(0.01)
+        finally:
+            presence.unmount(image, forget=True)
+            monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
+            assert presence.present(image) == "tree"
 
     async def test_keeps_its_image_until_it_has_ended(self, real: SiteBuilder, manager_for: Make):
         manager = manager_for(real, "calc")

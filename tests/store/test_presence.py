@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import json
+import functools
 import os
 import random
 import shutil
@@ -17,13 +17,28 @@ import pytest
 from jupyter_envguard.errors import Conflict, EnvGuardError, InvalidInput, NotFound, Unavailable, Untrusted
 from jupyter_envguard.store import Image, Store, leased, mounts
 from jupyter_envguard.store import presence as module
+from jupyter_envguard.store.bare import SMALL, is_bare
+from jupyter_envguard.store.forms import Forms
 from jupyter_envguard.store.mounts import mount_at
-from jupyter_envguard.store.presence import Form, Presence
-from jupyter_envguard.store.tiers import TIERS, Erofs
+from jupyter_envguard.store.presence import Presence
+from jupyter_envguard.store.tiers import TIERS, Erofs, best
 from tests.images import environment, snapshot
-from tests.stores import add, in_fork, killed_at, names, outcome, steps_of
+from tests.stores import (
+    NOBODY,
+    add,
+    as_bare,
+    in_fork,
+    is_clean,
+    killed_at,
+    names,
+    outcome,
+    root_only,
+    steps_of,
+)
 
 BIG = bytes(range(256)) * 40
+GROWING = 120
+"""Audited steps of making a tree, at least."""
 KILLS = 25
 """Random points at which mounting and unmounting are killed, for each tier."""
 
@@ -95,7 +110,7 @@ class TestEveryTier:
         assert not presence.unmount(image)
         assert presence.tier_of(image.path.name) == "tree"
         assert store.verify(image) == presence.check(image) == ()
-        assert [form.tier.name for _, form in presence.forms()] == [tier]
+        assert [form.tier.name for _, form in presence.forms.all()] == [tier]
         presence.unmount(image, forget=True)
         assert names(store.layout.forms) == []
 
@@ -135,7 +150,7 @@ class TestEveryTier:
     ) -> None:
         presence.mount(image, tier)
         presence.unmount(image)
-        monkeypatch.setattr(Presence, "_make", lambda *_: pytest.fail("it is made"))
+        monkeypatch.setattr(Forms, "make", lambda *_: pytest.fail("it is made"))
         assert presence.mount(image, tier) == tier
 
     def test_a_form_that_changed_is_made_again(
@@ -143,7 +158,7 @@ class TestEveryTier:
     ) -> None:
         presence.mount(image, tier)
         presence.unmount(image)
-        ((_, form),) = presence.forms()
+        ((_, form),) = presence.forms.all()
         flip(form.path)
         assert [finding.path for finding in presence.scrub(image)] == [form.path.name]
         presence.mount(image, tier)
@@ -188,8 +203,8 @@ class TestEveryTier:
         if mounts.may_mount():
             mounts.mount("envguard", left[1], "tmpfs")
         with store.shelf.lock(image.path.name, 0):
-            assert presence.sweep() == 0
-        assert presence.sweep() == 2
+            assert presence.forms.sweep() == 0
+        assert presence.forms.sweep() == 2
         assert names(store.layout.staging) == [f"{image.path.name}.other"]
 
     def test_kills_leave_an_image_that_is_whole(
@@ -210,6 +225,172 @@ class TestEveryTier:
         presence.unmount(image, forget=True)
         assert names(store.layout.staging) == []
         assert store.verify(image) == ()
+
+
+@pytest.fixture
+def bare(store: Store, image: Image) -> Image:
+    """The same image, without a tree."""
+    return as_bare(store, image)
+
+
+class TestEveryTierWithoutATree:
+    def test_shows_the_very_image(self, store: Store, image: Image, presence: Presence, tier: str) -> None:
+        before = {path: seen[1:] for path, seen in snapshot(image.path).items()}
+        bare = as_bare(store, image)
+        assert presence.tier_of(bare.path.name) == "objects"
+        assert presence.mount(bare, tier) == tier
+        assert store.verify(bare) == store.verify(bare, "stat") == presence.check(bare) == ()
+        seen = snapshot(bare.path)
+        assert {path: seen[path][3] for path in seen} == {path: state[2] for path, state in before.items()}
+        assert os.access(bare.path / "bin/run", os.X_OK)
+        assert names(store.layout.staging) == []
+
+    def test_is_mounted_again_without_being_made_again(
+        self, presence: Presence, bare: Image, tier: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        presence.mount(bare, tier)
+        assert presence.unmount(bare)
+        monkeypatch.setattr(Forms, "make", lambda *_: pytest.fail("it is made"))
+        assert presence.mount_all() == {bare.path.name: tier}
+        assert presence.check(bare) == ()
+
+    def test_is_brought_back_without_a_form(self, presence: Presence, bare: Image, tier: str) -> None:
+        presence.mount(bare, tier)
+        presence.unmount(bare, forget=True)
+        assert presence.tier_of(bare.path.name) == "objects"
+        assert presence.mount_all() == {bare.path.name: best().name}  # type: ignore[union-attr]
+
+    def test_without_an_object_is_not_mounted(
+        self, presence: Presence, bare: Image, store: Store, tier: str
+    ) -> None:
+        lose(store, bare, "share/big")
+        with pytest.raises(Untrusted) as caught:
+            presence.mount(bare, tier)
+        assert caught.value.code == "image-damaged"
+        assert presence.tier_of(bare.path.name) == "objects"
+        assert names(store.layout.forms) == names(store.layout.staging) == []
+
+
+def lose(store: Store, image: Image, path: str) -> None:
+    """Delete every object with the content of the file `path` of the image."""
+    line = next(line for line in image.manifest.lines if line.path == path)
+    for found in (store.layout.objects / line.content[:2]).glob(f"{line.content}*"):
+        found.unlink()
+
+
+class TestPresent:
+    def test_leaves_a_tree_alone(self, presence: Presence, image: Image) -> None:
+        assert presence.present(image) == "tree"
+        assert presence.mounted(image) is None
+
+    def test_brings_what_has_no_tree(self, presence: Presence, bare: Image, store: Store) -> None:
+        chosen = best()
+        assert presence.present(bare) == presence.present(bare) == (chosen.name if chosen else "tree")
+        assert store.verify(bare) == presence.check(bare) == ()
+
+    def test_makes_the_tree_where_nothing_can_be_mounted(
+        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "best", lambda: None)
+        assert presence.present(bare) == "tree"
+        assert not is_bare(bare.meta)
+        assert store.verify(bare) == presence.check(bare) == ()
+        assert is_clean(store)
+        line = next(line for line in bare.manifest.lines if line.path == "share/big")
+        assert (store.layout.objects / line.content[:2] / line.content).stat().st_nlink == 2
+
+    def test_makes_the_tree_where_mounting_fails(
+        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chosen = best()
+        if chosen is None:
+            pytest.skip("nothing can be mounted here")
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+        monkeypatch.setattr(type(chosen), "mount", fail)
+        assert presence.present(bare) == "tree"
+        assert store.verify(bare) == ()
+        assert names(store.layout.staging) == []
+
+    def test_takes_a_tree_that_a_dead_process_had_finished(
+        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "best", lambda: None)
+        small = (bare.meta / SMALL).read_bytes()
+        presence.present(bare)
+        (bare.meta / SMALL).write_bytes(small)
+        bare.path.chmod(0o700)
+        assert presence.present(bare) == "tree"
+        assert store.verify(bare) == ()
+
+    def test_kills_leave_a_tree_or_none(
+        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "best", lambda: None)
+        for step in range(1, GROWING, 7):
+            killed_at(step, functools.partial(presence.present, bare))
+            assert store.verify(bare, "stat") == () or is_bare(bare.meta)
+            presence.present(bare)
+            assert store.verify(bare) == ()
+            bare = as_bare(store, bare)
+        presence.forms.sweep()
+        assert names(store.layout.staging) == []
+
+    def test_without_an_object_says_so(
+        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "best", lambda: None)
+        lose(store, bare, "share/big")
+        with pytest.raises(EnvGuardError) as caught:
+            presence.present(bare)
+        assert caught.value.code == "image-damaged"
+        assert names(store.layout.staging) == []
+
+    @root_only
+    def test_a_user_who_may_not_is_told_what_to_do(self, presence: Presence, bare: Image) -> None:
+        def ask() -> None:
+            os.setuid(NOBODY)
+            with pytest.raises(Unavailable) as caught:
+                presence.present(bare)
+            assert caught.value.code == "image-not-mounted"
+            with pytest.raises(Unavailable) as caught:
+                presence.check(bare)
+            assert caught.value.code == "image-not-mounted"
+
+        for folder in (bare.path.parent.parent, *bare.path.parent.parent.parents):
+            folder.chmod(folder.stat().st_mode | 0o055)
+        assert outcome(in_fork(ask)) == 0
+
+    def test_other_trouble_is_told_as_it_is(self, presence: Presence, bare: Image, store: Store) -> None:
+        impatient = Presence(Store(store.root, lock_seconds=0))
+        with store.shelf.lock(bare.path.name, 0), pytest.raises(Unavailable) as caught:
+            impatient.present(bare)
+        assert caught.value.code == "locked"
+
+
+@root_only
+def test_an_overlay_works_where_file_systems_lie_upon_each_other(tmp_path: Path) -> None:
+    if why := TIERS["overlay"].obstacle() or ("" if mounts.LOOP_CONTROL.exists() else "no loop devices"):
+        pytest.skip(why)
+    for name in ("lower", "upper", "work", "both"):
+        (tmp_path / name).mkdir()
+    mounts.mount("envguard-test", tmp_path / "upper", "tmpfs", flags=0)
+    for name in ("upper", "work"):
+        (tmp_path / "upper" / name).mkdir()
+    layers = f"lowerdir={tmp_path}/lower,upperdir={tmp_path}/upper/upper,workdir={tmp_path}/upper/work"
+    mounts.mount("envguard-test", tmp_path / "both", "overlay", layers, flags=0)
+    try:
+        store = Store(tmp_path / "both/store")
+        image = add(store, environment().file("share/big", BIG).write(tmp_path, "tar", "release"))
+        presence = Presence(store)
+        assert presence.mount(image, "overlay") == "overlay"
+        assert store.verify(image) == ()
+        presence.unmount(image)
+    finally:
+        for name in ("both", "upper"):
+            mounts.unmount(tmp_path / name, detach=True)
 
 
 def flip(path: Path) -> None:
@@ -235,7 +416,7 @@ class TestCheck:
         with monkeypatch.context() as patch:
             patch.setattr(Store, "verify", lambda *_: pytest.fail("it is looked at"))
             assert presence.check(image) == ()
-        ((_, form),) = presence.forms()
+        ((_, form),) = presence.forms.all()
         form.record.unlink()
         looked: list[int] = []
         monkeypatch.setattr(Store, "verify", lambda *_: looked.append(1) or ())
@@ -303,7 +484,7 @@ class TestRefusals:
             (store.layout.forms / f"{image.path.name}.{suffix}").touch()
         (store.layout.forms / f"{'0' * 32}.erofs").touch()
 
-        def fail(*_: object) -> str:
+        def fail(*_: object, **__: object) -> str:
             raise NotFound("image-missing", "It is gone.")
 
         monkeypatch.setattr(Presence, "mount", fail)
@@ -338,16 +519,6 @@ def test_a_mount_whose_process_died_is_mounted_again(presence: Presence, image: 
             os.kill(int(process.name), signal.SIGKILL)
     assert presence.mount(image, "squashfuse") == "squashfuse"
     assert store.verify(image) == ()
-
-
-def test_a_form_without_a_record_is_not_believed(tmp_path: Path) -> None:
-    form = Form(tmp_path / "x.erofs", TIERS["erofs"])
-    assert not form.is_unchanged()
-    assert not form.has_its_hash()
-    form.path.mkdir()
-    form.record.write_text(json.dumps({"is": [], "sha256": ""}))
-    assert not form.is_unchanged()
-    assert not form.has_its_hash()
 
 
 def test_what_lies_in_the_quarantine_is_not_mounted(store: Store, presence: Presence, image: Image) -> None:

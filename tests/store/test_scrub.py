@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jupyter_envguard.errors import NotFound, Unavailable
+from jupyter_envguard.image import verify
 from jupyter_envguard.store import Image, Store, mounts
-from jupyter_envguard.store import scrub as module
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.presence import Presence
@@ -95,13 +95,14 @@ def test_each_shared_content_is_read_once(
     store: Store, image: Image, other: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    real: Callable[[str], str] = module.verify.__globals__["_sha256"]
+    of_module = verify.__globals__
+    real: Callable[[str], str] = of_module["_sha256"]
 
     def counted(path: str) -> str:
         read.append(Path(path).name)
         return real(path)
 
-    monkeypatch.setitem(module.verify.__globals__, "_sha256", counted)
+    monkeypatch.setitem(of_module, "_sha256", counted)
     assert list(scrub(store)) == []
     assert "library.rds" not in read
     assert "NEWS" in read
@@ -128,7 +129,7 @@ def test_what_cannot_be_read_is_damage(store: Store, image: Image, monkeypatch: 
     def fail(*_: Any, **__: Any) -> None:
         raise Unavailable("io-error", "The disk does not answer.")
 
-    monkeypatch.setattr(module, "verify", fail)
+    monkeypatch.setattr(Store, "verify", fail)
     ((finding,),) = [damage.findings for damage in scrub(store)]
     assert finding.detail == "The disk does not answer."
 
@@ -159,7 +160,7 @@ def test_a_mounted_image_is_set_aside_with_its_mount(store: Store, image: Image)
     if tier is None:
         pytest.skip("nothing can be mounted here")
     Presence(store).mount(image, tier)
-    ((_, form),) = Presence(store).forms()
+    ((_, form),) = Presence(store).forms.all()
     form.record.chmod(0o644)
     form.record.write_text(form.record.read_text().replace('"sha256":"', '"sha256":"0'))
     found: list[Damage] = list(scrub(store))

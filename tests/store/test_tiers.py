@@ -56,7 +56,8 @@ def test_an_old_kernel_mounts_what_it_can(able: Path, monkeypatch: pytest.Monkey
 def test_a_file_system_that_is_not_loaded_is_named(able: Path) -> None:
     able.write_text("nodev\toverlay\n")
     assert "modprobe erofs" in TIERS["erofs"].obstacle()
-    assert "modprobe squashfs" in TIERS["overlay"].obstacle()
+    assert "modprobe erofs" in TIERS["overlay"].obstacle()
+    assert "modprobe squashfs" in TIERS["squashfs"].obstacle()
 
 
 def test_what_is_not_installed_is_named(able: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +66,9 @@ def test_what_is_not_installed_is_named(able: Path, monkeypatch: pytest.MonkeyPa
     assert "package erofs-utils" in TIERS["erofs"].obstacle()
     assert "package squashfuse" in TIERS["squashfuse"].obstacle()
     assert "loop" not in TIERS["erofs"].obstacle()
+    assert TIERS["overlay"].obstacle() == ""
+    assert str(able.parent / "none") in TIERS["squashfs"].obstacle()
+    monkeypatch.setattr(tiers, "linux_version", lambda _: (6, 8))
     assert str(able.parent / "none") in TIERS["overlay"].obstacle()
 
 

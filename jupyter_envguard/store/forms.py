@@ -1,0 +1,192 @@
+"""The files as which images are mounted: made, compared with the manifest, and only then named.
+
+A form has a note beside it that says which file it is and what it holds. The note
+comes last, so a form without one, or with one that speaks of another file, is made
+again. On the way a form lies in folders that nobody looks at and that go with the
+next attempt, whatever happened to this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_envguard.errors import Unavailable, Untrusted
+from jupyter_envguard.files import explained, read_bounded, sync_folder, write_atomically
+from jupyter_envguard.image import Image, Owner, VerifyMode, verify
+from jupyter_envguard.spec import canonical_json
+from jupyter_envguard.store import mounts
+from jupyter_envguard.store.bare import is_bare, read_small
+from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file_system
+from jupyter_envguard.store.layout import Layout, is_name
+from jupyter_envguard.store.mounts import mount_at
+from jupyter_envguard.store.objects import Objects, hash_of
+from jupyter_envguard.store.shelf import Shelf
+from jupyter_envguard.store.tiers import TIERS, Making, Mounted, Place
+
+RECORD_BYTES = 4096
+"""Size of the note beside a form."""
+
+RECORD_SUFFIX = ".json"
+VERSION = 2
+"""Version of how forms are made; others are made again."""
+
+MAKING = ("form", "names", "trial", "view", "under")
+SCRATCH = (*MAKING, "grown")
+"""How the names of folders end in which a form is made, mounted and compared, or a tree is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One file as which an image can be mounted, and what it was when it was made."""
+
+    path: Path
+    """Where it lies."""
+    tier: Mounted
+    """How it is mounted."""
+
+    @property
+    def record(self) -> Path:
+        """The note beside it."""
+        return self.path.with_name(self.path.name + RECORD_SUFFIX)
+
+    def is_unchanged(self) -> bool:
+        """Tell whether the file is the one that was made, by what nobody but root can set back."""
+        noted = self._noted()
+        try:
+            return noted.get("version") == VERSION and noted.get("is") == _identity(self.path)
+        except OSError:
+            return False
+
+    def has_its_hash(self) -> bool:
+        """Tell whether every byte of the file is as when it was made."""
+        try:
+            return bool(self._noted().get("sha256") == hash_of(self.path))
+        except OSError:
+            return False
+
+    def note(self, sha256: str, owner: Owner) -> None:
+        """Write down that the file, which has the hash `sha256`, is the image."""
+        noted = {"is": _identity(self.path), "sha256": sha256, "version": VERSION}
+        write_atomically(self.record, canonical_json(noted))
+        give(self.record, owner)
+
+    def _noted(self) -> dict[str, Any]:
+        try:
+            found = json.loads(read_bounded(self.record, RECORD_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Forms:
+    """The forms of the images in the store that `layout` describes."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._shelf = Shelf(layout)
+
+    def all(self) -> Iterator[tuple[str, Form]]:
+        """Yield every form that was made, with the name of its image."""
+        for path in listed(self._layout.forms):
+            name, _, tier = path.name.partition(".")
+            if tier in TIERS and self._shelf.is_published(name):
+                yield name, Form(path, TIERS[tier])
+
+    def of(self, image: Image, tier: Mounted) -> Form:
+        """Return the form of `image` for `tier`, made or not."""
+        return Form(self._layout.forms / f"{image.path.name}.{tier.name}", tier)
+
+    def make(self, image: Image, form: Form, owner: Owner) -> None:
+        """Make `form`, compare it with the manifest, and give it its name; needs the lock of the image.
+
+        Raises `form-failed`, `image-damaged`, and `image-drifted` when what was made
+        is not the image.
+        """
+        name, manifest = image.path.name, image.manifest
+        small = read_small(manifest, image.meta) if is_bare(image.meta) else None
+        with contextlib.ExitStack() as folders:
+            scratch, trial, names, view, under = (
+                folders.enter_context(self.scratch(name, what)) for what in MAKING
+            )
+            making = Making(
+                tree=None if small is not None else image.path,
+                manifest=manifest,
+                objects=Objects(self._layout, owner),
+                small=small or {},
+                scratch=scratch,
+                view=Place(view, self._layout.objects, under),
+                owner=owner,
+            )
+            target = scratch / form.path.name
+            form.tier.make(making, target)
+            target.chmod(0o444)
+            give(target, owner)
+            form.tier.mount(target, Place(trial, self._layout.objects, names))
+            try:
+                # the contents that an overlay shows are the objects, which have a check of their own
+                mode: VerifyMode = "full" if form.tier.holds_everything else "stat"
+                findings = verify(trial, manifest, mode, owner=owner[0])
+            finally:
+                mounts.unmount(trial, detach=True)
+            if findings:
+                raise drifted(form.tier.name, image, f"{findings[0].path}: {findings[0].detail}")
+            sync_file_system(scratch)
+            digest = hash_of(target)
+            target.rename(form.path)
+            sync_folder(self._layout.forms)
+            form.note(digest, owner)
+
+    @contextlib.contextmanager
+    def scratch(self, name: str, what: str) -> Iterator[Path]:
+        """Yield an empty folder; what a dead process mounted there or left in it goes first."""
+        folder = self._layout.staging / f"{name}.{what}"
+        self._clear(folder)
+        place = self._layout.root.stat()
+        make_folder(folder, 0o700, (place.st_uid, place.st_gid) if os.geteuid() == 0 else None)
+        try:
+            yield folder
+        finally:
+            self._clear(folder)
+
+    def sweep(self) -> int:
+        """Unmount and delete what dead processes left on the way to a form; return how many folders."""
+        found = 0
+        with explained(f"sweep {self._layout.staging}"):
+            for folder in listed(self._layout.staging):
+                name, _, what = folder.name.partition(".")
+                if what in SCRATCH and is_name(name):
+                    with contextlib.suppress(Unavailable), self._shelf.lock(name, 0):
+                        self._clear(folder)
+                        found += 1
+        return found
+
+    def _clear(self, folder: Path) -> None:
+        while mount_at(folder):
+            mounts.unmount(folder, detach=True)
+        if is_folder(folder):
+            self._shelf.drop(folder)
+
+
+def drifted(tier: str, image: Image, why: str) -> Untrusted:
+    """Return the refusal of a form that is not the image."""
+    return Untrusted(
+        "image-drifted",
+        f"The {tier} form of {image.path} is not the image: {why}",
+        "Compare the image with jupyter envguard verify, and try again.",
+    )
+
+
+def _identity(path: Path) -> list[int]:
+    """Return what tells this file from any other, and from itself after a change."""
+    there = path.lstat()
+    if not stat.S_ISREG(there.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return [there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns]

@@ -1,0 +1,56 @@
+"""The files as which images are mounted, and when they are believed; `test_presence` makes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard.store.forms import VERSION, Form
+from jupyter_envguard.store.tiers import TIERS
+
+
+@pytest.fixture
+def form(tmp_path: Path) -> Form:
+    made = Form(tmp_path / "x.erofs", TIERS["erofs"])
+    made.path.write_bytes(b"names")
+    return made
+
+
+def test_is_what_was_noted(form: Form) -> None:
+    form.note("0" * 64, (0, 0))
+    assert form.is_unchanged()
+    assert not form.has_its_hash()
+    form.path.write_bytes(b"other")
+    assert not form.is_unchanged()
+
+
+def test_has_the_hash_that_was_noted(form: Form) -> None:
+    form.note(hashlib.sha256(b"names").hexdigest(), (0, 0))
+    assert form.has_its_hash()
+
+
+def test_of_another_version_is_made_again(form: Form) -> None:
+    form.note("0" * 64, (0, 0))
+    noted = json.loads(form.record.read_text())
+    form.record.write_text(json.dumps(noted | {"version": VERSION - 1}))
+    assert not form.is_unchanged()
+
+
+@pytest.mark.parametrize("note", ["", "x", "[]", "null", "[" * 100_000])
+def test_a_note_that_is_none_is_not_believed(form: Form, note: str) -> None:
+    form.record.write_text(note)
+    assert not form.is_unchanged()
+    assert not form.has_its_hash()
+
+
+def test_without_a_record_is_not_believed(tmp_path: Path) -> None:
+    form = Form(tmp_path / "x.erofs", TIERS["erofs"])
+    assert not form.is_unchanged()
+    assert not form.has_its_hash()
+    form.path.mkdir()
+    form.record.write_text(json.dumps({"is": [], "sha256": "", "version": VERSION}))
+    assert not form.is_unchanged()
+    assert not form.has_its_hash()

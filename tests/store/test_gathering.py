@@ -1,0 +1,48 @@
+"""What takes contents without a tree; what it shares with `Delivery` is tried there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_envguard.errors import InvalidInput
+from jupyter_envguard.image import Documents, Image
+from jupyter_envguard.store import Gathering, Store
+from jupyter_envguard.store.objects import Objects
+from tests.images import plain
+from tests.stores import add, as_bare, is_clean
+
+BIG = bytes(range(256)) * 20
+
+
+@pytest.fixture
+def image(store: Store, tmp_path: Path) -> Image:
+    pack = plain().file("share/big", BIG[1:]).file("bin/run", BIG[1:], mode=0o755)
+    return add(store, pack.write(tmp_path, "tar", "bare"))
+
+
+def test_what_is_missing_in_the_end_is_named(store: Store, image: Image) -> None:
+    documents = Documents.parse({path.name: path.read_bytes() for path in image.meta.iterdir()})
+    store.remove(image.pack)
+    with pytest.raises(InvalidInput) as caught:
+        store.receive(documents, lambda gathering: None, bare=True)
+    assert caught.value.code == "delivery-incomplete"
+    assert is_clean(store)
+
+
+def test_content_that_is_read_and_run_becomes_two_objects(store: Store, image: Image) -> None:
+    bare = as_bare(store, image)
+    lines = {line.path: line for line in bare.manifest.lines}
+    objects = Objects(store.layout)
+    assert objects.path(lines["share/big"]).read_bytes() == objects.path(lines["bin/run"]).read_bytes()
+    assert objects.path(lines["bin/run"]).stat().st_mode & 0o111
+
+
+def test_many_that_want_it_get_one(store: Store, image: Image) -> None:
+    bare = as_bare(store, image)
+
+    def fill(gathering: Gathering) -> None:
+        raise AssertionError("it is here")
+
+    assert store.receive(bare.documents(), fill, bare=True) == bare
