@@ -26,10 +26,11 @@ from jupyter_envguard.store import mounts
 from jupyter_envguard.store.bare import is_bare, read_small
 from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file_system
 from jupyter_envguard.store.layout import Layout, is_name
+from jupyter_envguard.store.making import Making, Place
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import Objects, hash_of
 from jupyter_envguard.store.shelf import Shelf
-from jupyter_envguard.store.tiers import TIERS, Making, Mounted, Place
+from jupyter_envguard.store.tiers import TIERS, Mounted
 
 RECORD_BYTES = 4096
 """Size of the note beside a form."""

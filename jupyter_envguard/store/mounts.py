@@ -51,6 +51,12 @@ class Mount:
     """What is mounted: a file, a device, or a name."""
     options: frozenset[str]
     """How it is mounted, such as `ro` and `nosuid`."""
+    more: frozenset[str] = frozenset()
+    """What the file system itself was told, such as `user_id=0`."""
+
+    def is_of_root(self) -> bool:
+        """Tell whether nobody but root answers for what is seen there: not a process of somebody else."""
+        return not self.kind.startswith("fuse") or "user_id=0" in self.more
 
     def backing_file(self) -> str:
         """Return the file that is mounted, through its loop device if it has one; empty if there is none."""
@@ -70,7 +76,8 @@ def mount_at(path: Path) -> Mount | None:
         here, _, there = row.partition(" - ")
         fields, more = here.split(" "), there.split(" ")
         if fields[4] == str(path):
-            found = Mount(more[0], more[1], frozenset(fields[5].split(",")))
+            options = (frozenset(words.split(",")) for words in (fields[5], more[2]))
+            found = Mount(more[0], more[1], *options)
     return found
 
 

@@ -32,11 +32,12 @@ from jupyter_envguard.store.forms import Form, Forms
 from jupyter_envguard.store.gathering import Wanted
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.leases import unleased
+from jupyter_envguard.store.making import Place, lost
 from jupyter_envguard.store.mounts import SOURCE, Mount, mount_at
 from jupyter_envguard.store.objects import Objects, is_shared
-from jupyter_envguard.store.tiers import TIERS, Mounted, Place, best, lost
+from jupyter_envguard.store.tiers import TIERS, Mounted, best
 
-DYING = frozenset({"fuse.squashfuse"})
+DYING = TIERS["squashfuse"].kinds
 """Types of mounts that end with a process, so that one has to ask whether they still answer."""
 
 
@@ -181,7 +182,7 @@ class Presence:
     def _is_settled(self, found: Mount, form: Form) -> bool:
         """Tell whether only root could have changed what is mounted, and the machine says that it did not."""
         is_ours = found.source == SOURCE or found.backing_file() == str(form.path)
-        if not is_ours or not found.options >= {"ro", "nosuid", "nodev"}:
+        if not is_ours or not found.is_of_root() or not found.options >= {"ro", "nosuid", "nodev"}:
             return False
         owners = {
             form.path.lstat().st_uid,

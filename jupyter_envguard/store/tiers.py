@@ -14,28 +14,19 @@ objects once, to be brought to the path of the image in milliseconds.
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
-import io
 import os
 import re
 import shutil
-import subprocess
-import tarfile
-import tempfile
+import stat
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Protocol
+from typing import Protocol
 
-from jupyter_envguard.errors import Unavailable, Untrusted
-from jupyter_envguard.files import read_bounded
-from jupyter_envguard.image import Line, Manifest, Owner
-from jupyter_envguard.image.manifest import PERMISSIONS
+from jupyter_envguard.image import Line
 from jupyter_envguard.store import mounts
-from jupyter_envguard.store.objects import Objects, is_shared
+from jupyter_envguard.store.making import Making, Place, make_squashfs, run
 from jupyter_envguard.store.skeleton import Content, Elsewhere, write_skeleton
 
 FILE_SYSTEMS = Path("/proc/filesystems")
@@ -46,80 +37,9 @@ FILES_MOUNT = (6, 12)
 SQUASHFS_TOOLS = "squashfs-tools, 4.5 or newer"
 """The package of `mksquashfs`; older ones cannot read a stream."""
 
-NOT_IT = frozenset({errno.EFBIG, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.ENOTDIR})
-"""What reading says of a path at which there is no such file as there should be."""
-
-Feed = Callable[[IO[bytes]], None]
-"""Writes to a pipe what a program is to read."""
-
-SHOWN_CHARACTERS = 300
-"""Of what a program says when it fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a form is mounted."""
-
-    at: Path
-    """The folder that will be the image."""
-    objects: Path
-    """The folder of the objects."""
-    scratch: Path
-    """An empty folder for the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """What a form is made from."""
-
-    tree: Path | None
-    """The image as a tree, if it has one."""
-    manifest: Manifest
-    """What is in it."""
-    objects: Objects
-    """Where its contents are."""
-    small: Mapping[str, bytes]
-    """Contents that are no objects by their bare hex hashes, for an image without a tree."""
-    scratch: Path
-    """An empty folder for the way."""
-    view: Place
-    """Where the image may be mounted for whoever has to see it as a tree."""
-    owner: Owner
-    """Who everything in the form belongs to."""
-
-    def file_of(self, line: Line) -> Path | None:
-        """Return the object with the content of `line`, or None when it is none."""
-        path = self.objects.path(line)
-        return path if is_shared(line) and path.exists() else None
-
-    def rest_of(self, line: Line) -> bytes:
-        """Return the content of `line`, which is no object; raise `image-drifted` when it is another."""
-        if self.tree is None:
-            if line.content not in self.small:
-                raise lost(line)
-            return self.small[line.content]
-        content = None
-        try:
-            content = read_bounded(self.tree / line.path, line.size, follow=False)
-        except OSError as error:
-            if error.errno not in NOT_IT:
-                raise
-        if content is None or hashlib.sha256(content).hexdigest() != line.content:
-            raise Untrusted(
-                "image-drifted",
-                f"{self.tree / line.path} does not have the approved content.",
-                "Compare the image with jupyter envguard verify, and make it again.",
-            )
-        return content
-
-
-def lost(line: Line) -> Untrusted:
-    """Return the refusal of an image without a tree of which an object is gone."""
-    return Untrusted(
-        "image-damaged",
-        f"The object with the content of {line.path} is gone.",
-        "Remove the image and fetch it again.",
-    )
+SQUASHFUSE = ("squashfuse_ll", "squashfuse")
+"""Programs that read squashfs for FUSE. The first lets Linux remember names and modes, so that whoever looks
+at all paths for the second time waits a tenth as long; the second is asked each time."""
 
 
 class Mounted(Protocol):
@@ -200,7 +120,7 @@ class Erofs:
         time = making.manifest.header.seal.mtime
         options = ["-zlz4", f"-T{time}", f"-U{identity}", "--quiet", "-x-1"]
         with _shown(making) as tree:
-            _run("mkfs.erofs", *options, f"--force-uid={uid}", f"--force-gid={gid}", target, tree)
+            run("mkfs.erofs", *options, f"--force-uid={uid}", f"--force-gid={gid}", target, tree)
 
     def mount(self, form: Path, place: Place) -> None:
         """Mount the file."""
@@ -220,7 +140,7 @@ class Squashfs:
 
     def make(self, making: Making, target: Path) -> None:
         """Make it."""
-        _make_squashfs(making, target)
+        make_squashfs(making, target)
 
     def mount(self, form: Path, place: Place) -> None:
         """Mount the file."""
@@ -237,13 +157,15 @@ class Squashfuse(Squashfs):
         """Return why not."""
         if not os.access("/dev/fuse", os.R_OK | os.W_OK):
             return "this user may not use /dev/fuse"
-        needed = (("squashfuse",) * 2, (mounts.FUSERMOUNT, "fuse3"), ("mksquashfs", SQUASHFS_TOOLS))
+        needed = ((_squashfuse(), "squashfuse"), (mounts.FUSERMOUNT, "fuse3"), ("mksquashfs", SQUASHFS_TOOLS))
         return next(filter(None, (_lacks(*pair) for pair in needed)), "")
 
     def mount(self, form: Path, place: Place) -> None:
-        """Start the process, which lets go of us."""
+        """Start the process, which lets go of us; what is mounted says of which file it is."""
         seen_by = ",allow_other" if os.geteuid() == 0 else ""  # nobody else may ask for it
-        _run("squashfuse", "-o", f"ro,nosuid,nodev{seen_by}", form, place.at)
+        options = f"ro,nosuid,nodev,fsname={form},subtype=squashfuse{seen_by}"
+        with _writable(place.at):
+            run(_squashfuse(), "-o", options, form, place.at)
 
 
 TIERS: Mapping[str, Mounted] = MappingProxyType(
@@ -285,6 +207,33 @@ def _lacks(program: str, package: str) -> str:
     )
 
 
+@contextlib.contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Let a user mount at the read-only `folder` of theirs for as long as the block lasts.
+
+    `fusermount` lets users mount only where they may write. The mode is set back
+    through what was opened before, because the path leads to what was mounted.
+    """
+    if os.geteuid() == 0:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        before = stat.S_IMODE(os.fstat(handle).st_mode)
+        os.fchmod(handle, before | stat.S_IWUSR)
+        try:
+            yield
+        finally:
+            os.fchmod(handle, before)
+    finally:
+        os.close(handle)
+
+
+def _squashfuse() -> str:
+    """Return the quickest of the programs that is installed, or the one that is to be installed."""
+    return next((name for name in SQUASHFUSE if shutil.which(name, path=mounts.PROGRAMS)), SQUASHFUSE[-1])
+
+
 def _mount_loop(form: Path, at: Path, kind: str) -> None:
     with mounts.loop_device(form) as device:
         mounts.mount(device, at, kind)
@@ -303,71 +252,3 @@ def _shown(making: Making) -> Iterator[Path]:
         yield making.view.at
     finally:
         mounts.unmount(making.view.at, detach=True)
-
-
-def _make_squashfs(making: Making, target: Path) -> None:
-    """Make it from a stream, so that nobody needs a tree or the right to mount."""
-    uid, gid = map(str, making.owner)
-    time = str(making.manifest.header.seal.mtime)
-    options = ["-no-progress", "-quiet", "-comp", "zstd", "-Xcompression-level", "3", "-no-xattrs"]
-    given = ["-root-mode", "555", "-force-uid", uid, "-force-gid", gid, "-all-time", time, "-mkfs-time", time]
-    _run("mksquashfs", "-", target, "-tar", *options, *given, feed=lambda pipe: _write_tar(making, pipe))
-
-
-def _write_tar(making: Making, pipe: IO[bytes]) -> None:
-    kinds = {"f": tarfile.REGTYPE, "d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE}
-    with tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for line in making.manifest.lines:
-            member = tarfile.TarInfo(line.path)
-            member.type, member.size = kinds[line.kind], line.size
-            member.mode = 0o777 if line.kind == "l" else PERMISSIONS[line.mode]
-            member.linkname = line.content if line.kind == "l" else ""
-            if path := making.file_of(line) if line.kind == "f" else None:
-                with path.open("rb") as file:
-                    archive.addfile(member, file)
-            else:
-                archive.addfile(member, io.BytesIO(making.rest_of(line)) if line.kind == "f" else None)
-
-
-def _run(program: str, *arguments: str | Path, feed: Feed | None = None) -> None:
-    """Run `program`, which reads what `feed` writes; raise `form-failed` with what it said."""
-    found = shutil.which(program, path=mounts.PROGRAMS) or program
-    with tempfile.TemporaryFile() as said:
-        try:
-            code = _fed([found, *map(str, arguments)], said, feed)
-            said.seek(0)
-            words = said.read(SHOWN_CHARACTERS).decode(errors="replace").strip()
-            why = (words or f"exit code {code}") if code else ""
-        except FileNotFoundError as error:
-            if error.filename != program:
-                raise
-            why = str(error.strerror)
-    if why:
-        raise Unavailable(
-            "form-failed",
-            f"{program} failed: {why}.",
-            "Look for room on the disk, and run jupyter envguard doctor.",
-        )
-
-
-def _fed(command: list[str], said: IO[bytes], feed: Feed | None) -> int:
-    """Return the exit code of `command`, which is ended when it cannot be fed to the end."""
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-        stdout=said,
-        stderr=said,
-        env={"PATH": mounts.PROGRAMS},
-        cwd="/",
-    ) as process:
-        if feed and process.stdin:
-            try:
-                feed(process.stdin)
-                process.stdin.close()
-            except BrokenPipeError:  # it ended first, and says why
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-            except BaseException:
-                process.kill()
-                raise
-        return process.wait()

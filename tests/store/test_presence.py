@@ -9,7 +9,8 @@ import random
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from jupyter_envguard.store.forms import Forms
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.presence import Presence
 from jupyter_envguard.store.tiers import TIERS, Erofs, best
-from tests.images import environment, snapshot
+from tests.images import environment, plain, snapshot
 from tests.stores import (
     NOBODY,
     add,
@@ -371,6 +372,87 @@ class TestPresent:
 
 
 @root_only
+class TestAsAUser:
+    """A store of somebody without rights, who has a process read the image."""
+
+    @pytest.fixture
+    def theirs(self, tmp_path: Path) -> Iterator[tuple[Store, Image]]:
+        folder = Path(tempfile.mkdtemp())
+        folder.chmod(0o755)
+        store = Store(folder / "store")
+        image = add(store, plain().file("share/big", BIG).write(tmp_path, "tar", "release"))
+        image = as_bare(store, image)
+        for path in (store.root, *store.root.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        yield store, image
+        while mount_at(image.path):
+            mounts.unmount(image.path, detach=True)
+        subprocess.run(["chmod", "-R", "u+w", folder], check=True)
+        shutil.rmtree(folder)
+
+    def as_user(self, act: Callable[[], object]) -> int:
+        def become() -> None:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            act()
+
+        return outcome(in_fork(become))
+
+    def test_it_is_mounted_compared_and_unmounted(self, theirs: tuple[Store, Image]) -> None:
+        if why := TIERS["squashfuse"].obstacle():
+            pytest.skip(why)
+        store, image = theirs
+
+        def use() -> None:
+            presence = Presence(store)
+            assert presence.present(image) == "squashfuse"
+            found = presence.mounted(image)
+            assert found is not None
+            assert found.backing_file() == str(store.layout.forms / f"{image.path.name}.squashfuse")
+            assert not found.is_of_root()
+            assert store.verify(image) == presence.check(image) == presence.scrub(image) == ()
+            assert (image.path / "share/big").read_bytes() == BIG
+            with pytest.raises(OSError):
+                (image.path / "share/big").unlink()
+            assert presence.unmount(image)
+            assert presence.tier_of(image.path.name) == "objects"
+            assert image.path.stat().st_mode & 0o777 == 0o555
+
+        assert self.as_user(use) == 0
+
+    def test_a_process_of_theirs_is_not_believed_without_a_look(
+        self, theirs: tuple[Store, Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if why := TIERS["squashfuse"].obstacle():
+            pytest.skip(why)
+        store, image = theirs
+        looked: list[str] = []
+
+        def use() -> None:
+            presence = Presence(store)
+            presence.mount(image)
+            monkeypatch.setattr(Store, "verify", lambda *_: looked.append("once") or ())
+            assert presence.check(image) == ()
+            assert looked == ["once"]
+            presence.unmount(image)
+
+        assert self.as_user(use) == 0
+
+    def test_without_fuse_it_gets_its_tree(
+        self, theirs: tuple[Store, Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store, image = theirs
+        monkeypatch.setattr(type(TIERS["squashfuse"]), "obstacle", lambda _: "there is no /dev/fuse")
+
+        def use() -> None:
+            assert Presence(store).present(image) == "tree"
+            assert store.verify(image) == ()
+
+        assert self.as_user(use) == 0
+
+
+@root_only
 def test_an_overlay_works_where_file_systems_lie_upon_each_other(tmp_path: Path) -> None:
     if why := TIERS["overlay"].obstacle() or ("" if mounts.LOOP_CONTROL.exists() else "no loop devices"):
         pytest.skip(why)
@@ -406,13 +488,13 @@ def flip(path: Path) -> None:
 
 
 class TestCheck:
+    @pytest.mark.parametrize("whole", ["erofs", "squashfs", "squashfuse"])
     def test_looks_at_nothing_where_nothing_can_have_changed(
-        self, presence: Presence, image: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+        self, presence: Presence, image: Image, monkeypatch: pytest.MonkeyPatch, whole: str
     ) -> None:
-        chosen = next((name for name in ("erofs", "squashfs") if not TIERS[name].obstacle()), None)
-        if chosen is None or os.geteuid():
-            pytest.skip("nothing whole can be mounted here")
-        presence.mount(image, chosen)
+        if TIERS[whole].obstacle() or os.geteuid():
+            pytest.skip(f"root cannot mount {whole} here")
+        presence.mount(image, whole)
         with monkeypatch.context() as patch:
             patch.setattr(Store, "verify", lambda *_: pytest.fail("it is looked at"))
             assert presence.check(image) == ()
