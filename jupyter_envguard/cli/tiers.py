@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jupyter_envguard.cli.checks import Check, Status
 from jupyter_envguard.cli.terminal import count
 from jupyter_envguard.site import Site
-from jupyter_envguard.store import Presence, Store
+from jupyter_envguard.store import Presence, Store, verity
 from jupyter_envguard.store.tiers import TIERS, best
 
 
@@ -22,6 +22,7 @@ def tiers(site: Site) -> Iterator[Check]:
         rest = f" Not possible here: {obstacles}." if obstacles else ""
         yield Check("tiers", Status.PASS, f"Images can be mounted as {chosen.name}.{rest}")
     store = Store(site.store_root)
+    yield _verity(store)
     presence = Presence(store)
     found = [presence.tier_of(name) for name in store.shelf.names()]
     mounted = sum(tier in TIERS for tier in found)
@@ -44,3 +45,14 @@ def tiers(site: Site) -> Iterator[Check]:
             f"Something else is mounted at {store.root / name}.",
             f"Find out what it is, then: umount {store.root / name}",
         )
+
+
+def _verity(store: Store) -> Check:
+    """Say whether Linux guards what lies in the store, at every read."""
+    if not store.layout.staging.is_dir():
+        return Check("verity", Status.INFO, "There is no store yet to try fs-verity in.")
+    why = verity.obstacle(store.layout.staging)
+    if not why:
+        return Check("verity", Status.PASS, "Linux guards mounted forms and scrubbed objects (fs-verity).")
+    message = f"Linux does not guard the files of the store at every read (fs-verity: {why})."
+    return Check("verity", Status.INFO, f"{message} What is changed is found by checks and by scrub.")

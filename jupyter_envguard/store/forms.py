@@ -22,7 +22,7 @@ from jupyter_envguard.errors import Unavailable, Untrusted
 from jupyter_envguard.files import explained, read_bounded, sync_folder, write_atomically
 from jupyter_envguard.image import Image, Owner, VerifyMode, verify
 from jupyter_envguard.spec import canonical_json
-from jupyter_envguard.store import mounts
+from jupyter_envguard.store import mounts, verity
 from jupyter_envguard.store.bare import is_bare, read_small
 from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file_system
 from jupyter_envguard.store.layout import Layout, is_name
@@ -36,7 +36,7 @@ RECORD_BYTES = 4096
 """Size of the note beside a form."""
 
 RECORD_SUFFIX = ".json"
-VERSION = 2
+VERSION = 3
 """Version of how forms are made; others are made again."""
 
 MAKING = ("form", "names", "trial", "view", "under")
@@ -62,7 +62,11 @@ class Form:
         """Tell whether the file is the one that was made, by what nobody but root can set back."""
         noted = self._noted()
         try:
-            return noted.get("version") == VERSION and noted.get("is") == _identity(self.path)
+            return (
+                noted.get("version") == VERSION
+                and noted.get("is") == _identity(self.path)
+                and noted.get("verity") == verity.measure(self.path)
+            )
         except OSError:
             return False
 
@@ -75,7 +79,12 @@ class Form:
 
     def note(self, sha256: str, owner: Owner) -> None:
         """Write down that the file, which has the hash `sha256`, is the image."""
-        noted = {"is": _identity(self.path), "sha256": sha256, "version": VERSION}
+        noted = {
+            "is": _identity(self.path),
+            "sha256": sha256,
+            "verity": verity.measure(self.path),
+            "version": VERSION,
+        }
         write_atomically(self.record, canonical_json(noted))
         give(self.record, owner)
 
@@ -140,6 +149,7 @@ class Forms:
             if findings:
                 raise drifted(form.tier.name, image, f"{findings[0].path}: {findings[0].detail}")
             sync_file_system(scratch)
+            verity.enable(target)  # before it is hashed, so that what is noted is what stays
             digest = hash_of(target)
             target.rename(form.path)
             sync_folder(self._layout.forms)

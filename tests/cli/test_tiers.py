@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_envguard.cli.checks import Status
 from jupyter_envguard.cli.tiers import tiers
-from jupyter_envguard.store import Store, mounts
+from jupyter_envguard.store import Store, mounts, verity
 from jupyter_envguard.store.tiers import TIERS
 from tests.cli.conftest import Filled
 from tests.stores import as_bare
@@ -14,28 +14,37 @@ from tests.stores import as_bare
 
 def test_tells_what_can_be_mounted(filled: Filled) -> None:
     found = list(tiers(filled.site))
-    assert [check.name for check in found] == ["tiers", "mounts"]
-    assert "2 images, of which 0 mounted" in found[1].message
+    assert [check.name for check in found] == ["tiers", "verity", "mounts"]
+    assert "2 images, of which 0 mounted" in found[2].message
 
 
 def test_a_machine_that_mounts_nothing_is_no_failure(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     for tier in TIERS.values():
         monkeypatch.setattr(type(tier), "obstacle", lambda _: "it is not the day")
-    first, _ = tiers(filled.site)
+    first, *_ = tiers(filled.site)
     assert (first.status, "erofs: it is not the day" in first.message) == (Status.INFO, True)
 
 
 @pytest.mark.skipif(any(tier.obstacle() for tier in TIERS.values()), reason="not all can be mounted here")
 def test_a_machine_that_can_do_everything_has_no_but(filled: Filled) -> None:
-    first, _ = tiers(filled.site)
+    first, *_ = tiers(filled.site)
     assert (first.status, first.message) == (Status.PASS, "Images can be mounted as overlay.")
 
 
 def test_what_is_in_the_way_of_the_best_is_told(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, why in (("overlay", "too old"), ("erofs", ""), ("squashfs", ""), ("squashfuse", "")):
         monkeypatch.setattr(type(TIERS[name]), "obstacle", lambda _, why=why: why)
-    first, _ = tiers(filled.site)
+    first, *_ = tiers(filled.site)
     assert first.message == "Images can be mounted as erofs. Not possible here: overlay: too old."
+
+
+@pytest.mark.parametrize(("why", "status"), [("", Status.PASS), ("it is not built in", Status.INFO)])
+def test_says_whether_linux_guards_files(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, why: str, status: Status
+) -> None:
+    monkeypatch.setattr(verity, "obstacle", lambda _: why)
+    _, found, _ = tiers(filled.site)
+    assert (found.name, found.status, why in found.message) == ("verity", status, True)
 
 
 def test_an_image_that_is_nowhere_to_be_seen_is_a_failure(own: Filled) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,22 @@ def test_a_disk_that_cannot_be_written_to_is_an_error(
     monkeypatch.setattr(type(store.shelf), "lock", fail)
     with pytest.raises(Unavailable):
         list(scrub(store))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_an_object_that_cannot_be_read_is_damage(
+    store: Store, image: Image, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(path: Path) -> str:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("jupyter_envguard.store.scrub.hash_of", fail)
+    if number == errno.EIO:
+        first, *_ = scrub(store, leave=True)
+        assert first.findings[0].detail == "It cannot be read."
+    else:
+        with pytest.raises(Unavailable):
+            list(scrub(store))
 
 
 def test_an_object_that_was_collected_meanwhile_is_no_damage(
