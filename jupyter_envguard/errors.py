@@ -209,7 +209,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "spec-drifted": "The spec on this machine is not the approved one.",
         "audit-unavailable": "The event could not be recorded and this site requires that it is.",
         # server
-        "guard-not-in-place": "Kernels could start past the guard as the server is set up, so none does.",
+        "guard-not-in-place": "The server is set up so that kernels could start past the guard; none does.",
         "not-configured": "No site is set on this server, so there is nothing to say.",
         "streams-full": "Too many connections listen to the events of this server.",
         "digest-mismatch": "What was asked for by digest is not what the release has.",

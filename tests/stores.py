@@ -15,7 +15,7 @@ import pytest
 
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import open_pack
-from jupyter_envguard.store import Gathering, Image, Store
+from jupyter_envguard.store import SHARED_BYTES, Gathering, Image, Store
 
 NOBODY = 65534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts")
@@ -39,6 +39,11 @@ def as_bare(store: Store, image: Image) -> Image:
             gathering.put(wanted, [contents[wanted.sha256]])
 
     return store.receive(documents, fill, bare=True)
+
+
+def shared(image: Image) -> dict[str, int]:
+    """Return what of `image` is large enough to be an object: hashes, with their sizes."""
+    return {x.content: x.size for x in image.manifest.lines if x.kind == "f" and x.size >= SHARED_BYTES}
 
 
 def inventory_of(pack: Path) -> Inventory:

@@ -23,7 +23,6 @@ KEPT_VARIABLES = ("LANG", "LC_ALL", "TZ")
 FORBIDDEN_VARIABLES = frozenset(
     {
         "JUPYTERHUB_SINGLEUSER_APP",
-        "JUPYTERHUB_SINGLEUSER_LOAD_OTHER_EXTENSIONS",
         "JUPYTER_CONFIG_DIR",
         "JUPYTER_CONFIG_PATH",
         "JUPYTER_DATA_DIR",
@@ -31,8 +30,7 @@ FORBIDDEN_VARIABLES = frozenset(
         "JUPYTER_PATH",
     }
 )
-"""Variables that would leave this extension out, or bring another configuration, other kernels
-or another kernel manager in."""
+"""Variables that would bring another configuration, other kernels or another kernel manager in."""
 
 FORBIDDEN_VARIABLE_PREFIXES = ("LD_", "PYTHON")
 

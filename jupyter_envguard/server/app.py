@@ -14,12 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jupyter_client.manager import KernelManager
 from jupyter_server.extension.application import ExtensionApp
-from jupyter_server.gateway.managers import GatewayKernelManager
 from jupyter_server.serverapp import ServerApp
 from traitlets import Unicode
-from traitlets.utils.importstring import import_item
 
 from jupyter_envguard import wall
 from jupyter_envguard.errors import Denied, EnvGuardError
@@ -29,13 +26,7 @@ from jupyter_envguard.server.base import SETTING, Guarding
 from jupyter_envguard.server.stream import Stream
 from jupyter_envguard.server.terminals import wall_in
 from jupyter_envguard.server.traces import leave_no_token
-from jupyter_envguard.site import Enforcement, Site
-
-STATUS = 3
-"""Exit status of a server that does not start: the one that the command line has for what is denied."""
-
-_TO_PROVISIONERS = ("_async_start_kernel", "_async_launch_kernel")
-"""What in a kernel manager of Jupyter's leads to the provisioner, and may be overridden."""
+from jupyter_envguard.site import Enforcement, Site, load
 
 MANAGER = f"{EnvGuardKernelSpecManager.__module__}.{EnvGuardKernelSpecManager.__qualname__}"
 
@@ -70,32 +61,28 @@ class EnvGuardApp(ExtensionApp):
         """Find out whether this server is guarded; Jupyter calls this when its managers are there.
 
         All extensions have had their say on the configuration by then, and none that comes
-        later in the alphabet, as Jupyter's terminals do, has read what terminals run. A server
-        whose kernels would start past the guard ends here, before it listens (`SystemExit`:
-        Jupyter goes on after every other error of an extension).
+        later in the alphabet, as Jupyter's terminals do, has read what terminals run.
         """
         manager = self._server.kernel_spec_manager
-        is_ours = isinstance(manager, EnvGuardKernelSpecManager)
-        if is_ours or self._server.config.EnvGuardKernelSpecManager.get("site"):
-            self._stop_if_bypassed()
-        guard = manager.guard if is_ours else None
-        problem = self._missing_wall() if guard else None
+        guard = manager.guard if isinstance(manager, EnvGuardKernelSpecManager) else None
+        wanted = guard is not None or bool(self._server.config.EnvGuardKernelSpecManager.get("site"))
+        problem = next(self._problems(), None) if wanted else None
         self._guarding = Guarding(guard, problem, stream=Stream(guard) if guard else None)
         self.settings[SETTING] = self._guarding
-        if not guard:
+        if wanted:
+            self._confine_terminals()
+            leave_no_token(self._server, os.environ)
+        if problem is not None:
+            self._server.log.critical(
+                "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
+            )
+            self._hold(problem)
+        elif isinstance(manager, EnvGuardKernelSpecManager):
+            manager.running.open()
+        else:
             self._server.log.warning(
                 "EnvGuard is installed, but no site is set: kernels of this server are not guarded."
             )
-            return
-        self._confine_terminals()
-        leave_no_token(self._server, os.environ)
-        if problem is None:
-            manager.running.open()
-            return
-        self._server.log.critical(
-            "EnvGuard: no kernel will start. [%s] %s %s", problem.code, problem.message, problem.hint
-        )
-        self._hold(problem)
 
     async def stop_extension(self) -> None:
         """Let listeners go, and listen to hooks no more; Jupyter calls this as the server ends."""
@@ -108,11 +95,11 @@ class EnvGuardApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the REST API, and where a guard is wanted the verbs that explain its refusals."""
         self.handlers.extend([*handlers.HANDLERS, *kernels.HANDLERS])
-        if self._guarding.guard is not None:
+        if self._guarding.guard is not None or self._guarding.problem is not None:
             self.handlers.extend(refusals.HANDLERS)
 
-    def _bypasses(self) -> Iterator[EnvGuardError]:
-        """Yield what of the configuration lets kernels start past the guard."""
+    def _problems(self) -> Iterator[EnvGuardError]:
+        """Yield what lets kernels start past the guard."""
         app = self._server
         if app.gateway_config.gateway_enabled:
             yield _not_in_place("a kernel gateway starts the kernels", "Remove the gateway's address.")
@@ -125,31 +112,28 @@ class EnvGuardApp(ExtensionApp):
             yield _not_in_place(
                 "the kernel manager uses another kernel spec manager", "Remove its configuration."
             )
-        if _launches_by_itself(import_item(app.kernel_manager.kernel_manager_class)):
-            yield _not_in_place(
-                f"kernels are started by {app.kernel_manager.kernel_manager_class.rpartition('.')[2]}",
-                "Remove the configuration of kernel_manager_class.",
-            )
         if app.allow_external_kernels:
             yield _not_in_place(
                 "kernels from elsewhere may be attached", "Remove ServerApp.allow_external_kernels."
             )
+        if self._lacks_wall():
+            yield _not_in_place(
+                "the site requires a wall around it and there is none",
+                "Start it by jupyter-envguard-confine; a hub that is set up by configure() does.",
+            )
 
-    def _missing_wall(self) -> EnvGuardError | None:
-        """Return that the user's level requires a wall that does not stand; this process tries it."""
+    def _lacks_wall(self) -> bool:
+        """Tell whether the user's level requires a wall that does not stand; this process tries it."""
+        if not isinstance(self._server.kernel_spec_manager, EnvGuardKernelSpecManager):
+            return False
         try:
             site, guard = self._wanted()
         except EnvGuardError:  # nothing is offered then, and the reason is told
-            return None
+            return False
         if guard is None:  # each start is decided by the groups as they are known then
             guard = site.guard.of(())
         stands = wall.stands(str(site.store_root)) and (wall.is_locked() or not guard.locked)
-        if stands or not guard.required:
-            return None
-        return _not_in_place(
-            "the site requires a wall around it and there is none",
-            "Start it by jupyter-envguard-confine; a hub that is set up by configure() does.",
-        )
+        return guard.required and not stands
 
     def _confine_terminals(self) -> None:
         """Put the wall around terminals; without a site that can be read none opens."""
@@ -165,24 +149,15 @@ class EnvGuardApp(ExtensionApp):
 
         None stands for a user whose groups nobody could say, though the level hangs on them.
         """
-        guard = self._server.kernel_spec_manager.guard
-        site = guard.sources.site
+        manager = self._server.kernel_spec_manager
+        if not isinstance(manager, EnvGuardKernelSpecManager):
+            site = load(Path(self._server.config.EnvGuardKernelSpecManager.site))
+            return site, site.guard.of(())
+        site = manager.guard.sources.site
         if not site.guard.groups:
             return site, site.guard.of(())
-        subject = guard.listing(wait=True).subject
+        subject = manager.guard.listing(wait=True).subject
         return site, site.guard.of(subject.groups) if subject else None
-
-    def _stop_if_bypassed(self) -> None:
-        """End a server past whose guard kernels would start; one that somebody keeps alive starts nothing."""
-        problem = next(self._bypasses(), None)
-        if problem is None:
-            return
-        self._guarding = Guarding(None, problem)
-        self._hold(problem)
-        self._server.log.critical(
-            "EnvGuard: the server does not start. [%s] %s %s", problem.code, problem.message, problem.hint
-        )
-        raise SystemExit(STATUS)
 
     def _hold(self, problem: EnvGuardError) -> None:
         """Let the server start nothing, whoever asks."""
@@ -192,14 +167,6 @@ class EnvGuardApp(ExtensionApp):
 
         self._server.kernel_manager.start_kernel = refuse
         self._server.kernel_manager.restart_kernel = refuse
-
-
-def _launches_by_itself(kernel_manager: Any) -> bool:
-    """Tell whether a class starts kernels in another way than by a provisioner, as that of gateways does."""
-    own = any(
-        getattr(kernel_manager, name, None) is not getattr(KernelManager, name) for name in _TO_PROVISIONERS
-    )
-    return own or issubclass(kernel_manager, GatewayKernelManager)
 
 
 def _not_in_place(why: str, hint: str) -> Denied:

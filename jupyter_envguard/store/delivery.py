@@ -6,46 +6,64 @@
 
     store.receive(documents, fill)
 
-Where a tree is wanted it is made in the end, from objects and what is in memory.
+The tree grows where it is staged: what the store has is linked into it first, and the
+seat of what is missing is its place in the tree.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from jupyter_envguard.image import Line
-from jupyter_envguard.store.folders import give
 from jupyter_envguard.store.gathering import Gathering
-from jupyter_envguard.store.objects import is_shared, seal_file
+from jupyter_envguard.store.landing import Seat
+from jupyter_envguard.store.objects import is_shared, seat_in_tree
 
 
 class Delivery(Gathering):
-    """Takes the contents of an image, and makes its tree of them; made by `Store.receive`."""
+    """Takes the contents of an image right into its tree; made by `Store.receive`.
 
-    def assemble(self, tree: Path) -> None:
-        """Make the sealed tree in the empty folder `tree`; raise `delivery-incomplete` unless all is here."""
-        self.complete()
-        folders = [tree]
-        for line in self._manifest.lines:
-            if line.kind == "d":
-                folders.append(tree / line.path)
-                folders[-1].mkdir(0o700)
-            elif line.kind == "l":
-                self._link(line, tree / line.path)
-            elif not is_shared(line):
-                path = tree / line.path
-                path.write_bytes(self._small[line.content])
-                seal_file(path, line, self._mtime, self._owner)
-            else:
-                self._objects.bring(line, f"{tree}/{line.path}", self._objects.place(line), self._mtime)
+    What the `objects` have is in the tree when this returns.
+    """
+
+    def assemble(self) -> None:
+        """Complete the tree and seal it; raise `delivery-incomplete` unless all is here."""
+        self._require_all()
+        self._waiting += self._repeated()
+        self.checkpoint()
+        folders = []
+        for line in self._lines:
+            if line.kind == "l":
+                self.ground.symlink(line.path, line.content)
+            elif line.kind == "d":
+                folders.append(line.path)
         for path in reversed(folders):
-            give(path, self._owner)
-            os.utime(path, (self._mtime, self._mtime))
-            if path != tree:
-                path.chmod(0o555)
+            self.ground.seal(path)
+        os.utime(self._folder, (self._mtime, self._mtime))
 
-    def _link(self, line: Line, path: Path) -> None:
-        path.symlink_to(line.content)
-        give(path, self._owner)
-        os.utime(path, (self._mtime, self._mtime), follow_symlinks=False)
+    def _repeated(self) -> Iterator[Line]:
+        """Make the files whose content stands elsewhere in the tree; yield those that are no links."""
+        first = {(line.content, line.mode): line.path for line in self._seats.values()}
+        for line in self._absent:
+            known = self._sources[line.content]
+            source = first.setdefault((line.content, line.mode), line.path)
+            if line is known:
+                continue
+            if source == line.path or not is_shared(line):
+                self.ground.copy(known.path, seat_in_tree(line))
+                yield line
+            else:
+                self.ground.link_or_copy(source, seat_in_tree(line))
+
+    def _without_object(self, files: Sequence[Line]) -> list[Line]:
+        for line in self._lines:
+            if line.kind == "d":
+                self.ground.folder(line.path)
+        return self._objects.bring(files, self._mtime, self.ground)
+
+    def _seat(self, line: Line) -> Seat:
+        return seat_in_tree(line)
+
+    def _keep(self, lines: Sequence[Line]) -> None:
+        self._objects.adopt(self._folder, lines, self._mtime)

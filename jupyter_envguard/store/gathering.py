@@ -1,24 +1,27 @@
 """Contents on their way into the objects of the store: `Gathering`, which needs no tree.
 
-What is put is verified while it is written, and counts for nothing before its hash
-is right. `checkpoint` makes what is complete into objects, which survive whatever
-happens to this process: the next attempt finds less missing. Contents that are too
-small to be objects are kept in memory.
+What is put is written to its *seat* in a folder, verified while it is written, and
+counts for nothing before its hash is right. `checkpoint` makes what is complete into
+objects, which survive whatever happens to this process: the next attempt finds less
+missing. Contents that are too small to be objects do not.
+
+Other processes may do the writing: `seat_of` says what goes where on which `ground`,
+and `landed` is told when it is there.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_envguard.errors import InvalidInput, Untrusted
 from jupyter_envguard.image import Line, Manifest, Owner
+from jupyter_envguard.image.manifest import PERMISSIONS
 from jupyter_envguard.store.folders import make_folder, sync_file_system
-from jupyter_envguard.store.objects import Objects, copy_sealed, is_shared, seal_file
+from jupyter_envguard.store.landing import Ground, Seat, WrongContentError
+from jupyter_envguard.store.objects import Objects, is_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,123 +35,131 @@ class Wanted:
 
 
 class Gathering:
-    """Takes the contents of `manifest` that are not among the `objects`."""
+    """Takes the contents of `manifest` that are not among the `objects` into the empty `folder`."""
 
-    def __init__(self, manifest: Manifest, staging: Path, objects: Objects, owner: Owner | None) -> None:
-        self._manifest = manifest
+    def __init__(self, manifest: Manifest, folder: Path, objects: Objects, owner: Owner | None) -> None:
+        self._lines = manifest.lines
+        self._folder = folder
         self._mtime = manifest.header.seal.mtime
         self._objects = objects
-        self._owner = owner
-        self._small: dict[str, bytes] = {}
-        self._waiting: dict[str, tuple[Line, str]] = {}
         self._turn = threading.Lock()
-        self._folder = staging / "objects"
-        self._lines: dict[str, Line] = {}
-        self._here: dict[str, Line] = {}
-        make_folder(self._folder, 0o700, owner)
-        for line in manifest.lines:
-            if line.kind == "f":
-                self._lines.setdefault(line.content, line)
-                if is_shared(line) and line.content not in self._here and objects.has(line, self._mtime):
-                    self._here[line.content] = line
+        self._waiting: list[Line] = []
+        self._landed: set[str] = set()
+        make_folder(folder, 0o700, owner)
+        self.ground = Ground(str(folder), self._mtime, owner)
+        files = [line for line in self._lines if line.kind == "f"]
+        self._absent = self._without_object(files)
+        absent = {line.content for line in self._absent}, {line.path for line in self._absent}
+        # there may be an object for the other mode
+        self._sources = {x.content: x for x in files if x.content in absent[0] and x.path not in absent[1]}
+        self._seats: dict[str, Line] = {}
+        for line in self._absent:
+            if line.content not in self._sources:
+                self._seats.setdefault(line.content, line)
+        self._sources.update(self._seats)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self.ground.close()
 
     def missing(self) -> tuple[Wanted, ...]:
         """Return the contents that are still to be put, each once, in the order of the manifest's paths."""
         return tuple(
-            Wanted(sha256, line.size)
-            for sha256, line in self._lines.items()
-            if sha256 not in self._here and sha256 not in self._small
+            Wanted(sha256, line.size) for sha256, line in self._seats.items() if sha256 not in self._landed
         )
 
-    def put(self, wanted: Wanted, chunks: Iterable[bytes]) -> None:
+    def seat_of(self, sha256: str) -> Seat | None:
+        """Return where a content that was missing goes, or None when nobody wants it."""
+        line = self._seats.get(sha256)
+        return self._seat(line) if line else None
+
+    def put(self, wanted: Wanted, chunks: Iterable[bytes | memoryview]) -> None:
         """Take the content `wanted`; raise `object-mismatch` when `chunks` are something else.
 
         Reads no more than one chunk beyond the size. What was put before is put again.
         Several threads may put different contents, also while one makes a checkpoint.
         """
-        line = self._lines.get(wanted.sha256)
-        if line is None:
+        seat = self.seat_of(wanted.sha256)
+        if seat is None:
             raise InvalidInput(
                 "invalid-argument",
-                f"The image has no content with the hash {wanted.sha256}.",
+                f"The image lacks no content with the hash {wanted.sha256}.",
                 "Put what is missing.",
             )
-        if not is_shared(line):
-            content = b"".join(_measured(line, chunks))
-            _check(line, len(content), hashlib.sha256(content).hexdigest())
-            self._small[line.content] = content
-            return
-        target = self._folder / line.content
-        target.unlink(missing_ok=True)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        digest, size = hashlib.sha256(), 0
-        with open(handle, "wb") as file:
-            for chunk in _measured(line, chunks):
-                size += len(chunk)
-                digest.update(chunk)
-                file.write(chunk)
-        _check(line, size, digest.hexdigest())
-        seal_file(target, line, self._mtime, self._owner)
+        try:
+            self.ground.write(seat, chunks)
+        except WrongContentError as error:
+            raise self.mismatch(wanted.sha256, error.came) from error
+        self.landed((wanted.sha256,))
+
+    def landed(self, contents: Collection[str]) -> None:
+        """Take note that these contents were written to their seats, and verified."""
         with self._turn:
-            self._here[line.content] = line
-            self._waiting[line.content] = (line, str(target))
+            self._landed.update(contents)
+            self._waiting += (self._seats[content] for content in contents)
+
+    def mismatch(self, sha256: str, came: int) -> Untrusted:
+        """Return the error for a content of which `came` bytes came that were not it."""
+        line = self._seats[sha256]
+        return Untrusted(
+            "object-mismatch",
+            f"What was fetched for {line.path} is not its content: {came} bytes of {line.size}"
+            f"{', with another hash' if came == line.size else ''}.",
+            "Try again; if it stays so, the source is damaged or not to be trusted.",
+        )
 
     def checkpoint(self) -> None:
-        """Make what is complete survive this process and the power: sync, then give objects their names.
-
-        Small contents do not: they are not shared, and are few bytes to fetch again.
-        """
+        """Make what is complete survive this process and the power: sync, then give objects their names."""
         with self._turn:
-            waiting, self._waiting = self._waiting, {}
+            waiting, self._waiting = self._waiting, []
         sync_file_system(self._folder)
-        for line, path in waiting.values():
-            self._objects.keep(line, path)
+        self._keep([line for line in waiting if is_shared(line)])
 
     def complete(self) -> Mapping[str, bytes]:
         """Let every object be there, and return the small contents by their hashes; no tree is needed.
 
         Raises `delivery-incomplete` unless all was put.
         """
+        self._require_all()
+        small = {
+            line.content: (self._folder / self._seat(line).path).read_bytes()
+            for line in self._seats.values()
+            if not is_shared(line)
+        }
+        self.checkpoint()
+        made = {(line.content, line.mode) for line in self._seats.values()}
+        for line in self._absent:
+            if is_shared(line) and (line.content, line.mode) not in made:
+                made.add((line.content, line.mode))
+                source = self._objects.path(self._sources[line.content])
+                self.ground.copy(str(source), self._seat(line))
+                self._waiting.append(line)
+        if self._waiting:
+            self.checkpoint()
+        return small
+
+    def _require_all(self) -> None:
         missing = self.missing()
         if missing:
-            first = self._lines[missing[0].sha256].path
+            first = self._seats[missing[0].sha256].path
             raise InvalidInput(
                 "delivery-incomplete",
                 f"{len(missing)} contents are missing, the first is that of {first}.",
                 "Put all that is missing.",
             )
-        self.checkpoint()
-        made = {(line.content, line.mode) for line in self._here.values()}
-        for line in self._manifest.lines:
-            if line.kind == "f" and is_shared(line) and (line.content, line.mode) not in made:
-                self._make_other(line)
-                made.add((line.content, line.mode))
-        return self._small
 
-    def _make_other(self, line: Line) -> None:
-        """Make the object for the mode of `line`, of whose content there is one for the other mode."""
-        if not self._objects.has(line, self._mtime):
-            spare = self._folder / line.content
-            source = self._objects.path(self._here[line.content])
-            copy_sealed(source, spare, line, self._mtime, self._owner)
-            self._objects.keep(line, str(spare))
+    def _without_object(self, files: Sequence[Line]) -> list[Line]:
+        """Return those of `files` for which there is no object, and make room for them."""
+        absent = self._objects.bring(files, self._mtime)
+        for folder in sorted({line.content[:2] for line in absent}):
+            self.ground.folder(folder)
+        return absent
 
+    def _seat(self, line: Line) -> Seat:
+        """Return where the content of `line` goes and what it has to be."""
+        return Seat(self._objects.below(line), PERMISSIONS[line.mode], line.size, line.content)
 
-def _measured(line: Line, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield `chunks` up to the one with which there are too many bytes."""
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        yield chunk
-        if size > line.size:
-            return
-
-
-def _check(line: Line, size: int, sha256: str) -> None:
-    if size != line.size or sha256 != line.content:
-        raise Untrusted(
-            "object-mismatch",
-            f"What was fetched for {line.path} is not its content: {size} bytes of {line.size}"
-            f"{', with another hash' if size == line.size else ''}.",
-            "Try again; if it stays so, the source is damaged or not to be trusted.",
-        )
+    def _keep(self, lines: Sequence[Line]) -> None:
+        """Make objects of what stands at the seats of `lines`."""
+        for line in lines:
+            self._objects.keep(line, f"{self._folder}/{self._objects.below(line)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 
@@ -88,7 +89,7 @@ class Store:
             sync_file_system(staging)
             objects = Objects(self.layout, owner)
             with objects.adding(self.lock_seconds):
-                objects.adopt(staging / "tree", manifest)
+                objects.adopt(staging / "tree", manifest.lines, manifest.header.seal.mtime)
                 sync_file_system(staging)
                 self.shelf.publish(staging, path.name)
 
@@ -117,16 +118,16 @@ class Store:
             )
 
         def make(staging: Path, owner: Owner | None) -> None:
-            objects = Objects(self.layout, owner)
+            manifest, objects = documents.manifest, Objects(self.layout, owner)
             with objects.adding(self.lock_seconds):
                 if bare:
-                    gathering = Gathering(documents.manifest, staging, objects, owner)
-                    fill(gathering)
-                    give(write_small(documents.manifest, gathering.complete(), staging / "meta"), owner)
+                    with closing(Gathering(manifest, staging / "objects", objects, owner)) as gathering:
+                        fill(gathering)
+                        give(write_small(manifest, gathering.complete(), staging / "meta"), owner)
                 else:
-                    delivery = Delivery(documents.manifest, staging, objects, owner)
-                    fill(delivery)
-                    delivery.assemble(staging / "tree")
+                    with closing(Delivery(manifest, staging / "tree", objects, owner)) as delivery:
+                        fill(delivery)
+                        delivery.assemble()
                 self._document(staging, documents, owner)
                 sync_file_system(staging)
                 self.shelf.publish(staging, path.name)

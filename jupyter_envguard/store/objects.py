@@ -2,9 +2,11 @@
 
 `.objects/ab/<sha256>` is read-only, `<sha256>.x` the same content to be executed: a
 link shares the mode of what it links to. The file system counts the links, so an
-object with one link is in no image. Small files are not shared: an environment has
-hundreds of empty ones, and a file has room for 65,000 links (ext4). Where that room
-is used up, or where a file system has no links, an image has a copy of its own.
+object with one link is in no image. Tiny files are not shared: an environment has
+hundreds that are empty or say `conda`, and a file has room for 65,000 links (ext4).
+Where that room is used up, or where a file system has no links, an image has a copy of
+its own. Other small files are shared: they are a fifth of an environment, and most of
+what its next release would have to make anew.
 
 An object gets its name only after its bytes are on the disk, so a power cut leaves
 no name with other bytes behind it. Taking objects away needs the lock alone that
@@ -14,11 +16,9 @@ everybody who adds some shares.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import secrets
-import shutil
 import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
@@ -27,19 +27,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_envguard.files import locked
-from jupyter_envguard.image import Line, Manifest, Owner
+from jupyter_envguard.image import Line, Owner
 from jupyter_envguard.image.manifest import PERMISSIONS
 from jupyter_envguard.store.folders import give, is_folder, listed, make_folder
+from jupyter_envguard.store.landing import NO_LINKS, Ground, Seat
 from jupyter_envguard.store.layout import Layout
 
-SHARED_BYTES = 1024
+SHARED_BYTES = 32
 """Size from which on a file is shared."""
 
-NO_LINKS = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV, errno.ENOSYS})
-"""What systems say where no (more) link can be made."""
-
 LOCK = "objects"
-CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +92,16 @@ class Objects:
             return False
         return self._is_sealed(there, line, mtime)
 
-    def adopt(self, tree: Path, manifest: Manifest) -> Sharing:
-        """Make objects of the files of the sealed `tree`, or links of those that are objects already.
+    def adopt(self, tree: Path, lines: Iterable[Line], mtime: int) -> Sharing:
+        """Make objects of the files of `tree` that `lines` are about, or links of those that are objects.
 
-        `tree` is on the disk, and nobody uses it. An object that does not look as
-        when it was made goes to the quarantine. Where there is no room for links,
-        files stay what they are.
+        They are sealed and on the disk, and nobody uses the tree. An object that does
+        not look as when it was made goes to the quarantine. Where there is no room for
+        links, files stay what they are.
         """
-        mtime = manifest.header.seal.mtime
         new = shared = saved = 0
         known: defaultdict[str, list[Line]] = defaultdict(list)
-        for line in _shareable(manifest.lines):
+        for line in _shareable(lines):
             answer = self._adopt(f"{tree}/{line.path}", line)
             new += answer is True
             if answer is False:
@@ -126,14 +122,30 @@ class Objects:
             make_folder(Path(place).parent, 0o755, self._owner)
             os.rename(file, place)  # noqa: PTH104
 
-    def bring(self, line: Line, target: str, source: str, mtime: int) -> None:
-        """Make the file `target`: a link to the object `source`, or a copy where there can be no link."""
+    def bring(self, lines: Iterable[Line], mtime: int, ground: Ground | None = None) -> list[Line]:
+        """Return those of `lines` for which there is no object; put links to the others on `ground`.
+
+        An object that does not look as when it was made is none. Where there can be no
+        link, the ground gets a copy. No content is read otherwise: the store vouches for it.
+        """
+        names, sealed, absent = self._names(), dict[str, bool](), list[Line]()
+        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.link(source, target, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in NO_LINKS:
-                raise
-            copy_sealed(Path(source), Path(target), line, mtime, self._owner)
+            for line in lines:
+                name = self.below(line)
+                if name not in names:
+                    absent.append(line)
+                    continue
+                if name not in sealed:
+                    there = os.stat(name, dir_fd=root, follow_symlinks=False)
+                    sealed[name] = self._is_sealed(there, line, mtime)
+                if not sealed[name]:
+                    absent.append(line)
+                elif ground:
+                    ground.link_or_copy(name, seat_in_tree(line), root)
+        finally:
+            os.close(root)
+        return absent
 
     def unused(self, needed: Collection[str] = ()) -> Iterator[Path]:
         """Yield the objects that no image links to, but none of `needed`: paths below their folder."""
@@ -156,6 +168,14 @@ class Objects:
     def collecting(self) -> AbstractContextManager[None]:
         """Keep others from adding objects for the duration of a `with` block; raise `locked` if some do."""
         return locked(self._lock, 0)
+
+    def _names(self) -> set[str]:
+        """Return the name of every object."""
+        return {
+            f"{folder}/{name}"
+            for folder in os.listdir(self._root)  # noqa: PTH208 - thousands of names
+            for name in os.listdir(f"{self._root}/{folder}")  # noqa: PTH208
+        }
 
     def _is_sealed(self, there: os.stat_result, line: Line, mtime: int) -> bool:
         return (
@@ -208,17 +228,9 @@ class Objects:
         return True
 
 
-def copy_sealed(source: Path, target: Path, line: Line, mtime: int, owner: Owner | None) -> None:
-    """Copy `source` to the new file `target` with the mode of `line`."""
-    shutil.copyfile(source, target, follow_symlinks=False)
-    seal_file(target, line, mtime, owner)
-
-
-def seal_file(path: Path, line: Line, mtime: int, owner: Owner | None) -> None:
-    """Give the file `path` the mode of `line`, the time `mtime` and its owner."""
-    give(path, owner)
-    path.chmod(PERMISSIONS[line.mode])
-    os.utime(path, (mtime, mtime), follow_symlinks=False)
+def seat_in_tree(line: Line) -> Seat:
+    """Return where the file of `line` belongs in the tree of its image, and what it has to be."""
+    return Seat(line.path, PERMISSIONS[line.mode], line.size, line.content)
 
 
 def hash_of(path: Path) -> str:

@@ -235,12 +235,12 @@ class Presence:
             ):
                 tree = scratch / "tree"
                 make_folder(tree, 0o700, owner)
-                delivery = Delivery(manifest, scratch, objects, owner)
-                for sha256, content in read_small(manifest, image.meta).items():
-                    delivery.put(Wanted(sha256, len(content)), (content,))
-                if missing := {wanted.sha256 for wanted in delivery.missing()}:
-                    raise lost(next(line for line in manifest.lines if line.content in missing))
-                delivery.assemble(tree)
+                with contextlib.closing(Delivery(manifest, tree, objects, owner)) as delivery:
+                    for sha256, content in read_small(manifest, image.meta).items():
+                        delivery.put(Wanted(sha256, len(content)), (content,))
+                    if missing := {wanted.sha256 for wanted in delivery.missing()}:
+                        raise lost(next(line for line in manifest.lines if line.content in missing))
+                    delivery.assemble()
                 sync_file_system(tree)
                 image.path.chmod(0o755)
                 tree.rename(image.path)

@@ -19,8 +19,8 @@ from threading import Event
 from jupyter_envguard.errors import EnvGuardError, Untrusted
 from jupyter_envguard.image import Image
 from jupyter_envguard.spec import sha256_digest
-from jupyter_envguard.store import Gathering, Store, Wanted
-from jupyter_envguard.transfer.frames import read_frame
+from jupyter_envguard.store import Gathering, Store
+from jupyter_envguard.transfer.hands import Unpack, hands
 from jupyter_envguard.transfer.index import Listing
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.plan import Run, runs
@@ -88,8 +88,10 @@ def fetch(
         for nothing in (empty for empty in delivery.missing() if not empty.size):
             delivery.put(nothing, ())
         missing = delivery.missing()
-        works.append(_Work(source, delivery, missing, limits))
-        works[-1].run(runs(missing, listing.frames, limits), progress)
+        with hands(delivery, missing, limits) as unpack:
+            works.append(_Work(source, delivery, unpack, limits))
+            works[-1].contents = len(missing)
+            works[-1].run(runs(missing, listing.frames, limits), progress)
 
     image = store.receive(listing.documents, fill, bare=bare)
     # None where another process was quicker
@@ -103,15 +105,13 @@ def fetch(
 class _Work:
     """Runs, read several at a time."""
 
-    def __init__(
-        self, source: Source, delivery: Gathering, missing: tuple[Wanted, ...], limits: Limits
-    ) -> None:
+    def __init__(self, source: Source, delivery: Gathering, unpack: Unpack, limits: Limits) -> None:
         self._source = source
         self._delivery = delivery
-        self._missing = {wanted.sha256: wanted for wanted in missing}
+        self._unpack = unpack
         self._limits = limits
         self._given_up = Event()
-        self.contents = len(missing)
+        self.contents = 0
         self.bytes_read = 0
 
     def run(self, planned: tuple[Run, ...], progress: Progress | None) -> None:
@@ -142,10 +142,7 @@ class _Work:
         chunks = _resumed(self._source, f"blobs/{first.blob}", first.offset, run.length, self._limits)
         compressed = _Parts(until(self._given_up, chunks))
         for frame in run.frames:
-            for piece, content in read_frame(frame, compressed.take(frame.length), self._limits):
-                wanted = self._missing.get(piece.sha256)
-                if wanted is not None:
-                    self._delivery.put(wanted, content)
+            self._unpack(frame, compressed.take(frame.length))
         return run.length
 
 

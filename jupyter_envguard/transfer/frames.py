@@ -9,8 +9,8 @@ several at a time, and decoded in memory that does not depend on their size.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
-from typing import IO, Protocol, cast
+from contextlib import closing, contextmanager
+from typing import Protocol
 
 import zstandard
 
@@ -18,6 +18,7 @@ from jupyter_envguard.errors import Untrusted
 from jupyter_envguard.store import SHARED_BYTES
 from jupyter_envguard.transfer.index import Frame, Piece
 from jupyter_envguard.transfer.limits import LIMITS, MIB, Limits
+from jupyter_envguard.transfer.unpacker import BrokenFrameError, Decoder
 
 FRAME_BYTES = 4 * MIB
 """Bytes of contents after which a frame is closed."""
@@ -40,11 +41,11 @@ class Sink(Protocol):
 
 
 def grouped(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, ...]]:
-    """Yield the pieces of one frame after the other; small ones, which stores do not share, get their own."""
+    """Yield the pieces of one frame after the other; tiny ones, which stores do not share, get their own."""
     group: list[Piece] = []
     size = 0
     for piece in pieces:
-        if group and (size + piece.size > FRAME_BYTES or _is_small(piece) != _is_small(group[-1])):
+        if group and (size + piece.size > FRAME_BYTES or _is_tiny(piece) != _is_tiny(group[-1])):
             yield tuple(group)
             group, size = [], 0
         group.append(piece)
@@ -53,7 +54,7 @@ def grouped(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, ...]]:
         yield tuple(group)
 
 
-def _is_small(piece: Piece) -> bool:
+def _is_tiny(piece: Piece) -> bool:
     return piece.size < SHARED_BYTES
 
 
@@ -77,58 +78,36 @@ def write_frame(pieces: Iterable[Piece], open_piece: Callable[[Piece], Contents]
 
 def read_frame(
     frame: Frame, compressed: Iterator[bytes], limits: Limits = LIMITS
-) -> Iterator[tuple[Piece, Iterator[bytes]]]:
+) -> Iterator[tuple[Piece, Iterator[bytes | memoryview]]]:
     """Yield every piece of `frame` with an iterator of its bytes, from its `compressed` bytes.
 
-    What is left of an iterator is skipped. Yields no more bytes than the piece has,
-    whatever the frame decodes to. Raises `share-invalid` when the frame does not
-    decode to its pieces; whether those are right is for the reader to find out.
+    See `Decoder.contents`; raises `share-invalid` when the frame does not decode to its pieces.
     """
-    decoder = zstandard.ZstdDecompressor(max_window_size=limits.window_bytes)
-    source = cast("IO[bytes]", _Stream(compressed))
-    with decoder.stream_reader(source, read_size=128 * 1024) as reader:
-        for piece in frame.pieces:
-            content = _content(reader, piece, frame)
-            yield piece, content
-            for _ in content:
-                pass
-        if _read(reader, 1, frame):
-            raise _broken(frame, "decodes to more than it should")
+    sizes = [piece.size for piece in frame.pieces]
+    decoder = Decoder(zstandard, limits.window_bytes)
+    with refusing(frame):
+        for piece, chunks in zip(
+            frame.pieces, decoder.contents(sizes, frame.length, compressed), strict=True
+        ):
+            yield piece, _explained(frame, chunks)
 
 
-class _Stream:
-    """What zstandard reads from."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        """Return at most `size` bytes, none at the end."""
-        if not self._rest:
-            self._rest = next(self._chunks, b"")
-        content, self._rest = self._rest[:size], self._rest[size:]
-        return content
+def _explained(frame: Frame, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    with refusing(frame):
+        yield from chunks
 
 
-def _content(reader: zstandard.ZstdDecompressionReader, piece: Piece, frame: Frame) -> Iterator[bytes]:
-    left = piece.size
-    while left:
-        chunk = _read(reader, min(left, CHUNK), frame)
-        if not chunk:
-            raise _broken(frame, "ends too early")
-        left -= len(chunk)
-        yield chunk
-
-
-def _read(reader: zstandard.ZstdDecompressionReader, size: int, frame: Frame) -> bytes:
+@contextmanager
+def refusing(frame: Frame) -> Iterator[None]:
+    """Raise `share-invalid` where something is wrong with the `frame` that a block reads."""
     try:
-        return reader.read(size)
-    except zstandard.ZstdError as error:
-        raise _broken(frame, f"does not decode ({error})") from error
+        yield
+    except BrokenFrameError as error:
+        raise broken_frame(frame, str(error)) from error
 
 
-def _broken(frame: Frame, what: str) -> Untrusted:
+def broken_frame(frame: Frame, what: str) -> Untrusted:
+    """Return the error for a frame about which `what` is wrong."""
     return Untrusted(
         "share-invalid",
         f"The frame at {frame.offset} of the blob {frame.blob} {what}.",

@@ -32,9 +32,13 @@ class Limits:
     """Pause before the second request; it doubles each time."""
     workers: int = 4
     """Requests at a time."""
+    processes: int = 8
+    """Processes that unpack at a time, at most as many as there are cores."""
+    alone_contents: int = 4096
+    """Contents up to which this process unpacks alone: starting others takes a moment."""
     run_bytes: int = 16 * MIB
     """Bytes of neighbouring frames that are asked for in one request."""
-    checkpoint_bytes: int = 256 * MIB
+    checkpoint_bytes: int = 64 * MIB
     """Bytes fetched after which contents are made to survive a kill."""
 
 

@@ -75,7 +75,7 @@ class Share:
             lines = (line for line in documents.manifest.lines if line.kind == "f" and line.size)
             paths = {Piece(line.content, line.size): image.path / line.path for line in lines}
             pieces = [piece for piece in paths if piece not in held]
-            # Stores do not share small contents, so every node reads them anew: they get frames of their own.
+            # Stores do not share tiny contents, so every node reads them anew: they get frames of their own.
             pieces.sort(key=lambda piece: piece.size < SHARED_BYTES)
             new, size = self._write_blob(pieces, paths) if pieces else ([], 0)
             frames = in_order((*new, *(held[piece] for piece in paths if piece in held)))

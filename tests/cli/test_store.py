@@ -129,7 +129,7 @@ class TestScrub:
         path = next(path for path in sorted(image.path.rglob("*")) if path.is_file())
         path.chmod(0o644)
         done = run("store", "scrub", "--leave", "--site", own.path, "--json")
-        (damage,) = json.loads(done.out)["damages"]
+        damage = json.loads(done.out)["damages"][-1]
         assert (damage["aside"], damage["releases"]) == ("", [own.new.id])
         assert store_of(own).get(own.new.pack) == image
 

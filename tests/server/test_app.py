@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_server.serverapp import ServerApp
+from jupyter_server.gateway.gateway_client import GatewayClient
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.subject import system_subject
-from jupyter_envguard.server.app import MANAGER, STATUS, EnvGuardApp
+from jupyter_envguard.server.app import MANAGER, EnvGuardApp
 from tests.server.conftest import Fetch
-from tests.server.managers import StrayKernelManager
 from tests.sites import SiteBuilder
+
+
+class ForeignManager(KernelSpecManager):
+    """Anybody's kernel spec manager."""
+
+
+class StrayKernelManager(AsyncMappingKernelManager):
+    """A kernel manager that lists its kernels by itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernel_spec_manager = KernelSpecManager()
 
 
 def refusals(fetch: Fetch) -> set[tuple[int, str]]:
@@ -95,114 +103,25 @@ class TestWithASiteThatIsNotThere:
         assert refusals(fetch) == {(403, "file-not-found"), (503, "file-not-found")}
 
 
-@dataclass
-class Programs:
-    """Real servers, each in a process of its own, with a site."""
-
-    site: SiteBuilder
-    home: Path
-    tests: Path
-
-    def start(self, command: Sequence[str], *options: str, **variables: str) -> subprocess.Popen[str]:
-        """Start the program `command`; what it says goes to its standard error."""
-        environment = {
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(self.tests),
-            **HUB,
-            **variables,
-        }
-        words = [sys.executable, "-m", *command, f"--EnvGuardApp.site={self.site.path}", *FIXED, *options]
-        return subprocess.Popen(
-            words,
-            env=environment,
-            cwd=self.home,
-            text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-
-    def end(self, command: Sequence[str], *options: str, **variables: str) -> tuple[int, str]:
-        """Return with which status the program ends by itself, and what it said."""
-        process = self.start(command, *options, **variables)
-        try:
-            return process.wait(SECONDS), process.communicate()[1]
-        finally:
-            process.kill()
-
-
-SECONDS = 120
-FIXED = (
-    "--allow-root",
-    "--no-browser",
-    "--ServerApp.port=0",
-    "--ServerApp.jpserver_extensions={'jupyter_envguard': True}",
-)
-HUB = {
-    "JUPYTERHUB_API_TOKEN": "t",
-    "JUPYTERHUB_API_URL": "http://127.0.0.1:1/hub/api",
-    "JUPYTERHUB_BASE_URL": "/",
-    "JUPYTERHUB_CLIENT_ID": "jupyterhub-user-ada",
-    "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/",
-    "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:0",
-    "JUPYTERHUB_USER": "ada",
-}
-SERVER = ("jupyter_server",)
-SERVERS = (SERVER, ("jupyterlab",), ("jupyterhub.singleuser",))
-ADDRESS = "http://127.0.0.1:1"
-BYPASSES = {
-    "a kernel gateway": [f"--GatewayClient.url={ADDRESS}"],
-    "kernels are listed by ForeignManager": [
-        "--ServerApp.kernel_spec_manager_class=tests.server.managers.ForeignManager"
-    ],
-    "another kernel spec manager": [
-        "--ServerApp.kernel_manager_class=tests.server.managers.StrayKernelManager"
-    ],
-    "kernels are started by DirectManager": [
-        "--AsyncMappingKernelManager.kernel_manager_class=tests.server.managers.DirectManager"
-    ],
-    "kernels are started by GatewayKernelManager": [
-        "--ServerApp.kernel_manager_class=jupyter_server.gateway.managers.GatewayMappingKernelManager"
-    ],
-    "kernels from elsewhere": ["--ServerApp.allow_external_kernels=True"],
-}
-
-
-class TestAServerPastWhoseGuardKernelsWouldStart:
+class TestWithAForeignManager:
     @pytest.fixture
-    def programs(self, site: SiteBuilder, tmp_path: Path, root: Path) -> Programs:
-        return Programs(site, tmp_path, root)
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        return {
+            "ServerApp": {"kernel_spec_manager_class": ForeignManager},
+            "EnvGuardApp": {"site": str(site.path)},
+        }
 
-    def refusal(self, ended: tuple[int, str]) -> str:
-        """Return the one line that says why a server has ended."""
-        status, said = ended
-        assert (status, "Traceback" in said) == (STATUS, False), said
-        (line,) = [line for line in said.splitlines() if "EnvGuard:" in line]
-        return line
+    def test_nothing_starts_and_the_reason_is_told(self, fetch: Fetch, jp_serverapp: Any):
+        assert type(jp_serverapp.kernel_spec_manager) is ForeignManager
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
+        assert "listed by ForeignManager" in fetch("envguard/api/me").json["message"]
 
-    @pytest.mark.parametrize("command", SERVERS, ids=" ".join)
-    def test_ends_with_a_gateway_in_a_variable(self, programs: Programs, command: Sequence[str]):
-        line = self.refusal(programs.end(command, JUPYTER_GATEWAY_URL=ADDRESS))
-        assert "[guard-not-in-place]" in line
-        assert line.endswith("a kernel gateway starts the kernels. Remove the gateway's address.")
-
-    @pytest.mark.parametrize("why", BYPASSES)
-    def test_ends_with_any_other_way_around_the_guard(self, programs: Programs, why: str):
-        line = self.refusal(programs.end(SERVER, *BYPASSES[why]))
-        assert "[guard-not-in-place]" in line
-        assert why in line
-
-    def test_does_not_end_without_one(self, programs: Programs):
-        with programs.start(SERVER) as process:
-            try:
-                assert process.stderr is not None
-                assert any("is running at:" in line for line in process.stderr)
-                assert process.poll() is None
-            finally:
-                process.kill()
+    def test_nothing_restarts_either(self, jp_serverapp: Any, wait: Any):
+        with pytest.raises(EnvGuardError, match="cannot be guarded"):
+            wait(jp_serverapp.kernel_manager.restart_kernel("x"))
 
 
-class TestAHostThatKeepsSuchAServer:
+class TestWithAStrayKernelManager:
     @pytest.fixture
     def server_options(self, site: SiteBuilder) -> dict[str, Any]:
         return {
@@ -210,23 +129,37 @@ class TestAHostThatKeepsSuchAServer:
             "EnvGuardApp": {"site": str(site.path)},
         }
 
+    def test_nothing_starts(self, fetch: Fetch):
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
+
+
+class TestWithAGateway:
     @pytest.fixture
-    def kept(self, jp_configurable_serverapp: Any) -> Iterator[Any]:
-        with pytest.raises(SystemExit) as caught:
-            jp_configurable_serverapp()
-        assert caught.value.code == STATUS
-        kept = ServerApp.instance()
-        yield kept
-        kept.session_manager.close()
-        ServerApp.clear_instance()
+    def server_options(self, site: SiteBuilder) -> Iterator[dict[str, Any]]:
+        GatewayClient.clear_instance()
+        yield {
+            "GatewayClient": {"url": "http://127.0.0.1:1"},
+            "ServerApp": {"kernel_spec_manager_class": MANAGER},
+            "EnvGuardKernelSpecManager": {"site": str(site.path)},
+        }
+        GatewayClient.clear_instance()
 
-    @pytest.mark.parametrize("act", ["start_kernel", "restart_kernel"])
-    def test_starts_nothing_by_it(self, kept: Any, wait: Any, act: str):
-        with pytest.raises(EnvGuardError, match="cannot be guarded"):
-            wait(getattr(kept.kernel_manager, act)("x"))
+    @pytest.fixture
+    def jp_serverapp(self, started_serverapp: Any) -> Iterator[Any]:
+        yield started_serverapp
+        started_serverapp.session_manager.close()
 
-    def test_can_end_it(self, kept: Any, wait: Any):
-        wait(kept.cleanup_extensions())
+    def test_nothing_starts(self, fetch: Fetch):
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
+
+
+class TestWithExternalKernels:
+    @pytest.fixture
+    def server_options(self, site: SiteBuilder) -> dict[str, Any]:
+        return {"ServerApp": {"allow_external_kernels": True}, "EnvGuardApp": {"site": str(site.path)}}
+
+    def test_nothing_starts(self, fetch: Fetch):
+        assert refusals(fetch) == {(403, "guard-not-in-place")}
 
 
 def test_jupyter_finds_the_extension():

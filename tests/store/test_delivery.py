@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,17 +160,18 @@ class TestReceive:
         assert snapshot(image.path) == node.seen
         assert (image.path / "share/same").stat().st_nlink == 1
 
-    @pytest.mark.parametrize("when", [".objects", "/tree/"])
-    def test_a_failing_disk_is_reported(self, node: Node, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-        name = "rename" if when == ".objects" else "link"
-        real = getattr(os, name)
+    @pytest.mark.parametrize("into_the_tree", [False, True])
+    def test_a_failing_disk_is_reported(
+        self, node: Node, monkeypatch: pytest.MonkeyPatch, into_the_tree: bool
+    ) -> None:
+        real = os.link
 
-        def failing(source: Path, target: Path, **options: bool) -> None:
-            if when in str(target):
+        def failing(source: Path, target: Path, **options: Any) -> None:
+            if ("dst_dir_fd" in options) == into_the_tree:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             real(source, target, **options)
 
-        monkeypatch.setattr(os, name, failing)
+        monkeypatch.setattr(os, "link", failing)
         with pytest.raises(EnvGuardError) as caught:
             node.receive()
         assert caught.value.code == "io-error"

@@ -17,7 +17,7 @@ from jupyter_envguard.image import Image
 from jupyter_envguard.store import Store
 from jupyter_envguard.transfer import Digests, Share, fetch, source_at
 from jupyter_envguard.transfer.fetch import until
-from jupyter_envguard.transfer.limits import LIMITS
+from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.share import release_file
 from jupyter_envguard.transfer.sources import FolderSource, Source, broken
 from tests.disks import tiny_disk
@@ -285,7 +285,7 @@ def fetch_there(root: Path, address: str, wanted: Digests) -> None:
     fetch(Store(root), source_at(address), wanted)
 
 
-def fetch_and_die(root: Path, share: Path, wanted: Digests, after: int) -> None:
+def fetch_and_die(root: Path, share: Path, wanted: Digests, after: int, limits: Limits = LIMITS) -> None:
     """Fetch, and kill this process at the call `after` of anything that changes a disk."""
     import sys
 
@@ -300,4 +300,4 @@ def fetch_and_die(root: Path, share: Path, wanted: Digests, after: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-    fetch(Store(root), FolderSource(share), wanted)
+    fetch(Store(root), FolderSource(share), wanted, limits=limits)

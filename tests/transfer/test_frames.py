@@ -43,7 +43,7 @@ class TestReadFrame:
         assert contents_of(frame, chopped(compressed, size)) == contents
 
     def test_yields_large_contents_in_parts(self):
-        large = bytes(range(256)) * 20_000
+        large = bytes(range(256)) * 40_000
         frame, compressed = frame_of([large, b"after"])
         reading = read_frame(frame, chopped(compressed, 70_000))
         first, chunks = next(reading)
@@ -82,7 +82,7 @@ class TestReadFrame:
         with pytest.raises(Untrusted):
             for _, chunks in read_frame(Frame("a" * 64, 0, len(bomb), (Piece("b" * 64, 10),)), iter((bomb,))):
                 taken += map(len, chunks)
-        assert sum(taken) == 10
+        assert sum(taken) <= 10
 
 
 class TestGrouped:

@@ -68,7 +68,7 @@ class TestPublish:
         listing = listing_of(published, following)
         assert len({frame.blob for frame in listing.frames}) == 2
 
-    def test_keeps_small_contents_apart(self, published: Path, image: Image):
+    def test_keeps_tiny_contents_apart(self, published: Path, image: Image):
         for frame in listing_of(published, image).frames:
             assert len({piece.size < SHARED_BYTES for piece in frame.pieces}) == 1
 
