@@ -37,6 +37,16 @@ if sys.version_info < (3, 12):
 ROOT = Path(__file__).resolve().parent.parent
 
 
+KILLS = 2
+"""How often each act of `tests/store/test_kills.py` is killed in each form, unless more is asked for."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what tests of kills can be told."""
+    parser.addoption("--kills", type=int, default=KILLS, help="random points at which each act is killed")
+    parser.addoption("--kill-seed", default="7", help="what the points are drawn from")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder of the project."""

@@ -1,22 +1,18 @@
 from __future__ import annotations
 
-import os
-import random
 from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.errors import NotFound, Unavailable
+from jupyter_envguard.errors import Unavailable
 from jupyter_envguard.store import Image, Store, leased
 from jupyter_envguard.store import collection as module
 from jupyter_envguard.store.collection import collect
 from jupyter_envguard.store.mounts import Mount
 from jupyter_envguard.store.objects import Objects
 from tests.images import plain
-from tests.stores import add, is_clean, killed_at, names, shared, steps_of
+from tests.stores import add, is_clean, shared
 
-KILLS = 40
-"""Random points at which collecting is killed."""
 BIG = bytes(range(256)) * 20
 
 
@@ -120,25 +116,6 @@ class TestDryRun:
     def test_of_nothing_is_nothing(self, store: Store) -> None:
         assert collect(store, []).removed == ()
         assert not store.root.exists()
-
-
-def test_kills_lose_nothing_that_is_needed(store: Store, image: Image, other: Image, tmp_path: Path) -> None:
-    pack, chance = tmp_path / "other.tar", random.Random(5)
-    steps = steps_of(lambda: collect(store, [image.pack], grace=0))
-    for _ in range(KILLS):
-        add(store, pack)
-        killed_at(chance.randint(1, steps), lambda: collect(store, [image.pack], grace=0))
-        assert store.verify(image) == ()
-        try:
-            found = store.get(other.pack)
-        except NotFound:
-            continue
-        assert store.verify(found) == ()
-    collect(store, [image.pack], grace=0)
-    assert is_clean(store)
-    assert names(store.root / ".meta") == [image.path.name]
-    assert len(list(Objects(store.layout).all())) == len(shared(image))
-    assert os.listdir(store.layout.trash) == []
 
 
 def test_a_failure_that_is_no_lock_is_not_taken_for_one(

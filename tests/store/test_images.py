@@ -386,26 +386,6 @@ class TestManyProcesses:
             seen += 1
         assert seen
 
-    def test_100_kills_at_random_points_leave_no_half_image(self, store: Store, pack: Path) -> None:
-        digest, chance = inventory_of(pack).digest, random.Random(9)
-        steps = steps_of(lambda: add(store, pack))
-        store.remove(digest)
-        kills = published = 0
-        while kills < 100:
-            at = chance.randint(1, steps)
-            kills += killed_at(at, lambda: add(store, pack))
-            try:
-                image = store.get(digest)
-            except NotFound:
-                continue
-            published += 1
-            assert store.verify(image) == ()
-            store.remove(digest)
-        assert 0 < published < kills
-        assert store.verify(add(store, pack)) == ()
-        store.sweep()
-        assert is_clean(store)
-
     def test_kills_while_removing_leave_all_or_nothing(self, store: Store, pack: Path) -> None:
         digest, chance = inventory_of(pack).digest, random.Random(7)
         image = add(store, pack)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import functools
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -30,18 +28,12 @@ from tests.stores import (
     as_bare,
     in_fork,
     is_clean,
-    killed_at,
     names,
     outcome,
     root_only,
-    steps_of,
 )
 
 BIG = bytes(range(256)) * 40
-GROWING = 120
-"""Audited steps of making a tree, at least."""
-KILLS = 25
-"""Random points at which mounting and unmounting are killed, for each tier."""
 
 
 @pytest.fixture(params=[*TIERS])
@@ -208,25 +200,6 @@ class TestEveryTier:
         assert presence.forms.sweep() == 2
         assert names(store.layout.staging) == [f"{image.path.name}.other"]
 
-    def test_kills_leave_an_image_that_is_whole(
-        self, presence: Presence, image: Image, store: Store, tier: str
-    ) -> None:
-        chance = random.Random(11)
-
-        def both() -> None:
-            presence.mount(image, tier)
-            presence.unmount(image, forget=True)
-
-        steps = steps_of(both)
-        for _ in range(KILLS):
-            killed_at(chance.randint(1, steps), both)
-            assert store.verify(image) == ()
-            assert presence.check(image) == ()
-        assert presence.mount(image, tier) == tier
-        presence.unmount(image, forget=True)
-        assert names(store.layout.staging) == []
-        assert store.verify(image) == ()
-
 
 @pytest.fixture
 def bare(store: Store, image: Image) -> Image:
@@ -325,19 +298,6 @@ class TestPresent:
         bare.path.chmod(0o700)
         assert presence.present(bare) == "tree"
         assert store.verify(bare) == ()
-
-    def test_kills_leave_a_tree_or_none(
-        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "best", lambda: None)
-        for step in range(1, GROWING, 7):
-            killed_at(step, functools.partial(presence.present, bare))
-            assert store.verify(bare, "stat") == () or is_bare(bare.meta)
-            presence.present(bare)
-            assert store.verify(bare) == ()
-            bare = as_bare(store, bare)
-        presence.forms.sweep()
-        assert names(store.layout.staging) == []
 
     def test_without_an_object_says_so(
         self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
