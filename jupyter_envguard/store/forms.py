@@ -168,8 +168,8 @@ class Forms:
             self._clear(folder)
 
     def sweep(self) -> int:
-        """Unmount and delete what dead processes left on the way to a form; return how many folders."""
-        found = 0
+        """Unmount and delete what dead processes left on the way to a form; return how many things."""
+        found = self._sweep_forms()
         with explained(f"sweep {self._layout.staging}"):
             for folder in listed(self._layout.staging):
                 name, _, what = folder.name.partition(".")
@@ -177,6 +177,20 @@ class Forms:
                     with contextlib.suppress(Unavailable), self._shelf.lock(name, 0):
                         self._clear(folder)
                         found += 1
+        return found
+
+    def _sweep_forms(self) -> int:
+        """Delete notes that are half written, and forms of images that are gone."""
+        found = 0
+        with explained(f"sweep {self._layout.forms}"):
+            for path in listed(self._layout.forms):
+                is_half = path.name.startswith(".")
+                name = path.name.removeprefix(".").partition(".")[0]
+                if is_name(name) and (is_half or not self._shelf.is_published(name)):
+                    with contextlib.suppress(Unavailable), self._shelf.lock(name, 0):
+                        if is_half or not self._shelf.is_published(name):
+                            path.unlink(missing_ok=True)
+                            found += 1
         return found
 
     def _clear(self, folder: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.store.forms import VERSION, Form
+from jupyter_envguard.store import Store
+from jupyter_envguard.store.forms import VERSION, Form, Forms
 from jupyter_envguard.store.tiers import TIERS
+from tests.stores import add
 
 
 @pytest.fixture
@@ -37,6 +39,19 @@ def test_of_another_version_is_made_again(form: Form) -> None:
     noted = json.loads(form.record.read_text())
     form.record.write_text(json.dumps(noted | {"version": VERSION - 1}))
     assert not form.is_unchanged()
+
+
+def test_what_dead_processes_left_is_swept(store: Store, pack: Path) -> None:
+    image = add(store, pack)
+    name, forms = image.path.name, Forms(store.layout)
+    left = [store.layout.forms / f".{name}.erofs.json.0123.tmp", store.layout.forms / f"{'0' * 32}.erofs"]
+    stays = [store.layout.forms / f"{name}.erofs", store.layout.forms / "strange"]
+    for path in (*left, *stays):
+        path.touch()
+    with store.shelf.lock(name, 0), store.shelf.lock("0" * 32, 0):
+        assert forms.sweep() == 0
+    assert forms.sweep() == 2
+    assert [path.name for path in sorted(store.layout.forms.iterdir())] == [path.name for path in stays]
 
 
 @pytest.mark.parametrize("note", ["", "x", "[]", "null", "[" * 100_000])
