@@ -44,7 +44,7 @@ test: lint jest docs pytest ## Run every check and every test
 .PHONY: pytest
 pytest: .venv/.test demo/node_modules/.package-lock.json
 	@.ci/need chromium=chromium fonts-dejavu-core=/usr/share/fonts/truetype/dejavu squashfs-tools=mksquashfs \
-		squashfuse=squashfuse fuse3=fusermount3 erofs-utils=mkfs.erofs
+		squashfuse=squashfuse fuse3=fusermount3 erofs-utils=mkfs.erofs iproute2=ip faketime=faketime
 	$(say) "Tests ($(WORKERS) workers)"
 	@mkdir -p .cache && rm -f .coverage .coverage.*
 	nice $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report= $(ARGUMENTS) | tee .cache/pytest.log

@@ -120,16 +120,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class WebServer(http.server.ThreadingHTTPServer):
-    """Serves the files below `folder` at `url`; `asked` holds every request with its range."""
+    """Serves the files below `folder` at `url` of `host`; `asked` holds every request with its range."""
 
     daemon_threads = True
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), Handler)
         self.folder = folder
         self.asked: list[tuple[str, str]] = []
         self.misbehave: Misbehaviour = lambda handler, part: part
-        self.url = f"http://127.0.0.1:{self.server_port}/share"
+        self.url = f"http://{host}:{self.server_port}/share"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that go away."""
