@@ -99,7 +99,7 @@ class PackagesHandler(ReadHandler):
     @authorized("read", resource="envguard")
     async def get(self, name: str, release: str) -> None:
         """List the packages."""
-        await self.answer(presenter.packages, name, release, self.asked("digest"))
+        await self.answer(presenter.packages, self.guarding.contents, name, release, self.asked("digest"))
 
 
 class ExportsHandler(ReadHandler):

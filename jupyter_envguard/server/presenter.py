@@ -6,6 +6,7 @@ Hub, so handlers call it in a thread.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,6 @@ from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.listing import Listing
 from jupyter_envguard.search import Query
 from jupyter_envguard.server.contents import Contents
-from jupyter_envguard.server.neighbours import listed
 from jupyter_envguard.spec import Package, diff
 
 HIDDEN_CODES = frozenset({"not-granted", "unknown-user"})
@@ -84,12 +84,12 @@ def spec(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
     return addressed(guard.spec_bytes(offer.entry), offer, digest)
 
 
-def packages(guard: Guard, name: str, label: str, digest: str = "") -> Answer:
+def packages(guard: Guard, contents: Contents, name: str, label: str, digest: str = "") -> Answer:
     """Return the packages of a release, for people to search."""
     offer = offer_of(guard, name, label)
-    found = guard.spec(offer.entry)
-    content = {"platform": found.platform, "mixed": found.is_mixed, "packages": listed(found)}
-    return addressed({**identity(offer), **content}, offer, digest)
+    found, listed = contents.spec(guard, offer.entry), contents.listed(guard, offer.entry)
+    head = json.dumps({**identity(offer), "platform": found.platform, "mixed": found.is_mixed})
+    return addressed(f'{head.removesuffix("}")}, "packages": {listed}}}', offer, digest)
 
 
 def explicit_file(guard: Guard, name: str, label: str, digest: str = "") -> Answer:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,17 @@ def test_the_digest_counts_not_the_name() -> None:
     contents.spec(shelf, one)
     contents.spec(shelf, replace(entry("e", "2"), spec=one.spec))
     assert shelf.asked == ["e@1"]
+
+
+def test_what_people_are_shown_is_made_once_and_forgotten_with_its_spec() -> None:
+    shelf: Any = Shelf()
+    contents, one = Contents(3), entry("e", "1")
+    shown = contents.listed(shelf, one)
+    assert [package["name"] for package in json.loads(shown)] == ["a", "b", "c"]
+    assert contents.listed(shelf, one) is shown
+    contents.spec(shelf, entry("e", "2"))
+    assert contents.listed(shelf, one) == shown
+    assert shelf.asked == ["e@1", "e@2", "e@1"]
 
 
 def test_two_threads_that_ask_at_once_count_it_once() -> None:

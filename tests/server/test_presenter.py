@@ -11,6 +11,7 @@ from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.subject import Subject, Subjects
 from jupyter_envguard.server import presenter
+from jupyter_envguard.server.contents import Contents
 from tests.sites import SiteBuilder
 
 
@@ -41,9 +42,10 @@ def test_a_problem_of_the_site_is_no_fault_of_who_asks(tmp_path: Path):
 
 def test_an_answer_is_pinned_only_by_its_digest(guard: Guard, site: SiteBuilder, images: tuple[Image, Image]):
     site.offer(images[0], "datasci", "1")
-    loose = presenter.packages(guard, "datasci", "1")
-    pinned = presenter.packages(guard, "datasci", "1", images[0].spec_digest)
+    contents = Contents()
+    loose = presenter.packages(guard, contents, "datasci", "1")
+    pinned = presenter.packages(guard, contents, "datasci", "1", images[0].spec_digest)
     assert (loose.is_pinned, pinned.is_pinned) == (False, True)
     assert loose.digest == pinned.digest == images[0].spec_digest
     with pytest.raises(EnvGuardError, match="not sha256:1"):
-        presenter.packages(guard, "datasci", "1", "sha256:1")
+        presenter.packages(guard, contents, "datasci", "1", "sha256:1")

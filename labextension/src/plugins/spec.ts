@@ -36,6 +36,9 @@ export const spec: JupyterFrontEndPlugin<ISpecOpener> = {
     const words = wordsOf(translator);
     const tracker = new WidgetTracker<SpecPage>({ namespace: 'jupyter-envguard-spec' });
     const show = async (name: string, release: string, chosen: ReadonlyPartialJSONObject): Promise<void> => {
+      // The packages come while what shows them does; a failure is told on the page.
+      const known = environments.find(name, release);
+      void (known && environments.spec(known).catch(() => undefined));
       // Nobody who does not look at packages waits for what shows them.
       const { SpecPage, asSpecState } = await import('../specpage');
       const shown = tracker.find(page => page.props.name === name && page.props.release === release);
