@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from demo import hub, site
 from demo.__main__ import offerings
 from demo.environments import Packs, default_cache
+from tests.browser.chromium import launch
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PATIENCE = 60_000.0
@@ -21,15 +21,6 @@ PATIENCE = 60_000.0
 expect.set_options(timeout=PATIENCE)
 EXPIRES = "2099-01-31T00:00:00Z"
 """When the older release of the storied hub stops being usable."""
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass(frozen=True)
@@ -93,9 +84,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """Start a browser for one test, so that no test finds another's pages."""
-    executable = shutil.which("chromium")
-    assert executable, "Chromium is missing: apt-get install chromium"
-    browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+    browser = launch(playwright)
     yield browser
     browser.close()
 
