@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, Unavailable
-from jupyter_envguard.image import Documents, Image
-from jupyter_envguard.store import Delivery, Store
+from jupyter_envguard.image import Image
+from jupyter_envguard.store import Gathering, Store
 from jupyter_envguard.store.collection import collect
+from jupyter_envguard.store.images import Fill
 from jupyter_envguard.store.presence import Presence
 from jupyter_envguard.store.tiers import best
 from tests.disks import FailingCalls, tiny_disk
@@ -29,6 +31,18 @@ STEP_KIBIBYTES = 16
 
 def release() -> PackBuilder:
     return plain().file("share/own", bytes(range(256)) * 30).file("share/small", b"x" * 100)
+
+
+def filler(image: Image) -> Fill:
+    """Return what puts the contents of `image`, which may be gone by then."""
+    files = [line for line in image.manifest.lines if line.kind == "f"]
+    contents = {line.content: (image.path / line.path).read_bytes() for line in files}
+
+    def fill(gathering: Gathering) -> None:
+        for wanted in gathering.missing():
+            gathering.put(wanted, [contents[wanted.sha256]])
+
+    return fill
 
 
 @pytest.fixture
@@ -83,16 +97,7 @@ class TestEveryCall:
         self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         made = add(store, other)
-        documents = Documents.parse({path.name: path.read_bytes() for path in made.meta.iterdir()})
-        contents = {
-            line.content: (made.path / line.path).read_bytes()
-            for line in made.manifest.lines
-            if line.kind == "f"
-        }
-
-        def fill(delivery: Delivery) -> None:
-            for wanted in delivery.missing():
-                delivery.put(wanted, [contents[wanted.sha256]])
+        documents, fill = made.documents(), filler(made)
 
         def check() -> None:
             assert store.verify(image) == ()
@@ -105,6 +110,34 @@ class TestEveryCall:
 
         check()
         self.each(monkeypatch, number, lambda: store.receive(documents, fill), check)
+
+    @pytest.mark.parametrize("form", ["tree", "mounted"])
+    def test_of_bringing_what_has_no_tree(
+        self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int, form: str
+    ) -> None:
+        """Received as objects, then brought to its path: mounted, or as a tree where nothing can be."""
+        if form == "tree":
+            monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
+        elif best() is None:
+            pytest.skip("nothing can be mounted here")
+        made, presence = add(store, other), Presence(store)
+        documents, fill = made.documents(), filler(made)
+        store.remove(made.pack)
+
+        def act() -> None:
+            presence.present(store.receive(documents, fill, bare=True))
+
+        def check() -> None:
+            assert store.verify(image) == ()
+            received = store.receive(documents, fill, bare=True)
+            presence.present(received)
+            assert store.verify(received) == presence.check(received) == ()
+            presence.unmount(received, forget=True)
+            store.remove(received.pack)
+            collect(store, [image.pack], grace=0)
+            assert is_clean(store)
+
+        self.each(monkeypatch, number, act, check)
 
     def test_of_removing_and_collecting(
         self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -153,6 +186,36 @@ class TestSizes:
                 else:
                     assert store.verify(added) == ()
                     break
+            else:
+                pytest.fail("it never fitted")
+
+    def test_a_disk_of_any_size_mounts_all_or_has_nothing(
+        self, tmp_path: Path, pack: Path, other: Path
+    ) -> None:
+        if best() is None:
+            pytest.skip("nothing can be mounted here")
+        with tiny_disk(tmp_path / "disk", 4096) as disk:
+            store, presence = Store(disk / "store"), Presence(Store(disk / "store"))
+            image, made = add(store, pack), add(store, other)
+            documents, fill = made.documents(), filler(made)
+            store.remove(made.pack)
+            collect(store, [image.pack], grace=0)
+            used = 4096 - shutil.disk_usage(disk).free // 1024
+            for size in range(used + 4, 4096, STEP_KIBIBYTES):
+                subprocess.run(["mount", "-o", f"remount,size={size}k", str(disk)], check=True)
+                try:
+                    received = store.receive(documents, fill, bare=True)
+                    tier = presence.present(received)
+                except Unavailable as error:
+                    assert error.code == "disk-full"
+                    assert store.verify(image) == ()
+                else:
+                    assert store.verify(received) == presence.check(received) == ()
+                    presence.unmount(received)
+                    if tier != "tree":
+                        break
+                    store.remove(received.pack)
+                    collect(store, [image.pack], grace=0)
             else:
                 pytest.fail("it never fitted")
 
