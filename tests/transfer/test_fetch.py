@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.image import Image
-from jupyter_envguard.store import Store
+from jupyter_envguard.store import Presence, Store, leased
+from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.transfer import Digests, Share, fetch, source_at
 from jupyter_envguard.transfer.fetch import until
 from jupyter_envguard.transfer.limits import LIMITS, Limits
@@ -245,11 +247,16 @@ class TestTrouble:
             assert nothing_of(machines.store, digests(image))
         machines.root.rmdir()
 
-    def test_is_done_once_for_all_who_ask(self, published: Path, image: Image, machines: Machines):
-        root = machines.turn("2").root
-        with served(published) as server:
+    @pytest.mark.parametrize("bare", [False, True])
+    def test_is_done_once_for_all_who_ask(self, share: Path, machines: Machines, tmp_path: Path, bare: bool):
+        pack = release(1).file("bin/hello", b"#!/bin/sh\necho hello\n", mode=0o755)
+        image = machines.image(pack.write(tmp_path, name="hello"))
+        Share(share).publish(image)
+        store = machines.turn("2")
+        with served(share) as server:
             processes = [
-                FORKS.Process(target=fetch_there, args=(root, server.url, digests(image))) for _ in range(32)
+                FORKS.Process(target=start_there, args=(store.root, server.url, digests(image), bare))
+                for _ in range(32)
             ]
             for process in processes:
                 process.start()
@@ -257,7 +264,11 @@ class TestTrouble:
                 process.join()
             assert [process.exitcode for process in processes] == [0] * 32
             assert sum(path.startswith("/share/blobs/") for path, _ in server.asked) == 1
-        assert machines.store.verify(machines.store.get(image.pack)) == ()
+        there = store.get(image.pack)
+        assert store.verify(there) == ()
+        assert list(store.layout.staging.iterdir()) == []
+        while mount_at(there.path):
+            Presence(store).unmount(there)
 
     @pytest.mark.parametrize("share_of_work", range(20))
     def test_survives_a_kill(self, published: Path, image: Image, machines: Machines, share_of_work: int):
@@ -281,8 +292,15 @@ def ends(asked: tuple[str, str]) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def fetch_there(root: Path, address: str, wanted: Digests) -> None:
-    fetch(Store(root), source_at(address), wanted)
+def start_there(root: Path, address: str, wanted: Digests, bare: bool) -> None:
+    """Do what leads to a kernel on a cold node, and start a program of the environment."""
+    store = Store(root)
+    image = fetch(store, source_at(address), wanted, bare=bare).image
+    presence = Presence(store)
+    presence.present(image)
+    with leased(image):
+        assert presence.check(image) == ()
+        assert subprocess.check_output([image.path / "bin/hello"]) == b"hello\n"
 
 
 def fetch_and_die(root: Path, share: Path, wanted: Digests, after: int, limits: Limits = LIMITS) -> None:
