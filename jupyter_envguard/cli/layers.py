@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+
+import zmq
+from jupyter_client.manager import KernelManager
 
 from jupyter_envguard import doors
 from jupyter_envguard.catalog import Client
@@ -36,18 +40,32 @@ def layers(site: Site) -> Iterator[Check]:
 
 
 def _launches(site: Site) -> Iterator[Check]:
-    store, ready = Store(site.store_root), 0
+    store, ready, encrypted = Store(site.store_root), 0, 0
     for entry in Client(site.catalog, site.trust).load().entries:
         if entry.state not in USABLE or not store.path_of(entry.pack).exists():
             continue
         try:
-            launch_for(store.path_of(entry.pack), entry.language)
+            launch = launch_for(store.path_of(entry.pack), entry.language)
         except EnvGuardError as error:
             yield Check("launch", Status.FAIL, f"{entry.id}: {error.message}", error.hint, error.code)
         else:
             ready += 1
+            encrypted += launch.metadata.get("supported_encryption") == "curve"
     what = f"{count(ready, 'release')} can be started here, isolated and without the server's variables."
     yield Check("launch", Status.INFO, what)  # no kernel was started
+    yield _channels(ready, encrypted)
+
+
+def _channels(ready: int, encrypted: int) -> Check:
+    """Say whether servers and kernels talk in secret: both have to be able to (CurveZMQ)."""
+    if not hasattr(KernelManager, "transport_encryption"):
+        why = f"jupyter_client {version('jupyter_client')} does not know how (8.10 does)"
+        return Check("channels", Status.INFO, f"Kernels are talked to in the clear: {why}.")
+    if not zmq.has("curve"):
+        return Check("channels", Status.INFO, "Kernels are talked to in the clear: pyzmq has no CurveZMQ.")
+    rest = f"; {ready - encrypted} cannot, and are talked to in the clear" if encrypted < ready else ""
+    message = f"{count(encrypted, 'release')} of {ready} can be talked to in secret, and will be{rest}."
+    return Check("channels", Status.INFO if rest else Status.PASS, message)
 
 
 def _hooks() -> Check:
