@@ -8,7 +8,8 @@ True
 >>> Constraint.parse(">=2.4,<3").allows("2.11.0")
 True
 
-It is no solver's order.
+It is no solver's order. The panel has the same one (`labextension/src/versions.ts`);
+`tests/versions.json` is what both are tested by.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ Part = tuple[int, int, str]
 Key = tuple[Part, tuple[Part, ...], tuple[Part, ...], tuple[Part, ...]]
 """Compares as the versions do: by epoch, leading numbers, what follows them, local part."""
 
-PART = re.compile(r"[0-9]+|[a-z]+")
+PART = re.compile(r"[0-9]+|[a-z]+|(?<=[0-9])_\Z")
+"""A number, a word, or the mark by which conda puts `1.1.1_` before `1.1.1a`."""
+VERSION_MARK = re.compile(r"\Av(?=[0-9])")
 CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<|=)?([A-Za-z0-9_.!+-]+)(\.?\*)?\Z")
 ZERO = (1, 0, "")
 """The number 0, and the end of what everybody may see of a version: `1.0` is `1`."""
@@ -33,7 +36,7 @@ AFTER = frozenset({"post", "r", "rev", "pl"})
 
 def version_key(version: str) -> Key:
     """Return a key that orders versions the way people expect (`1.10` after `1.9`, `1.0` after `1.0rc1`)."""
-    epoch, _, rest = version.lower().rpartition("!")
+    epoch, _, rest = _lowered(version).rpartition("!")
     public, _, local = rest.partition("+")
     parts = _parts(public)
     numbers = next((place for place, part in enumerate(parts) if not _is_number(part)), len(parts))
@@ -115,9 +118,14 @@ def _clause(text: str) -> Clause:
 
 def _starts(version: str, beginning: str) -> bool:
     """Tell whether the parts of `version` begin with those of `beginning`; missing ones count as 0."""
-    found, wanted = _parts(version.lower()), _parts(beginning.lower())
+    found, wanted = _parts(_lowered(version)), _parts(_lowered(beginning))
     found += [ZERO] * (len(wanted) - len(found))
     return found[: len(wanted)] == wanted
+
+
+def _lowered(version: str) -> str:
+    """Return `version` in small letters, without the `v` that some write before the number."""
+    return VERSION_MARK.sub("", version.lower())
 
 
 def _parts(text: str) -> list[Part]:

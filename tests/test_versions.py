@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +45,27 @@ class TestVersionKey:
 
     def test_a_number_may_be_as_long_as_it_likes(self) -> None:
         assert version_key("9" * 10_000) < version_key("1" + "0" * 10_000)
+
+
+class TestTable:
+    """What the panel is tested by as well: `labextension/tests/versions.spec.ts` reads the same file."""
+
+    TABLE = json.loads(Path(__file__).with_name("versions.json").read_text("utf-8"))
+
+    @pytest.mark.parametrize("part", ["rising", "drawn"])
+    def test_rises_from_group_to_group(self, part: str) -> None:
+        groups = self.TABLE[part]
+        assert len(groups) > 20
+        keys = [version_key(group[0]) for group in groups]
+        assert all(one < two for one, two in pairwise(keys))
+        assert [
+            group for group, key in zip(groups, keys, strict=True) if {*map(version_key, group)} != {key}
+        ] == []
+
+    def test_bounds_hold_for_the_first_and_not_for_the_second(self) -> None:
+        for text, allowed, refused in self.TABLE["bounds"]:
+            constraint = Constraint.parse(text)
+            assert (constraint.allows(allowed), constraint.allows(refused)) == (True, False), text
 
 
 class TestConstraint:

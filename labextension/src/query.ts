@@ -16,7 +16,7 @@
  */
 import { FLAGS, isFlag, type Flag } from './flags';
 import { canonical } from './relations';
-import { startsWith, compareVersions } from './versions';
+import { compareVersions, publicOf, startsWith } from './versions';
 
 /** Columns that can be asked for by name. */
 export const TEXT_KEYS = [
@@ -276,8 +276,9 @@ function holds(operator: Operator, order: number): boolean {
   }
 }
 
-/** Whether a version keeps to one bound. */
-export function satisfies(version: string, { operator, version: said }: IBound): boolean {
+/** Whether a version keeps to one bound; a local part counts only where the bound has one. */
+export function satisfies(whole: string, { operator, version: said }: IBound): boolean {
+  const version = said.includes('+') ? whole : publicOf(whole);
   const wanted = said.replace(/\.?\*$/, '');
   const open = wanted !== said;
   switch (operator) {

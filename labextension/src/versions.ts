@@ -1,18 +1,21 @@
 /**
- * The order of versions, as conda and pip see it.
+ * The order of versions: that of the server, part by part (`jupyter_envguard/versions.py`).
  *
- * `1.9 < 1.10`, `2.0rc1 < 2.0`, `2.0 < 2.0.post1`, `1.0 = 1.0.0`: the rules of conda's
- * `VersionOrder`, on which PEP 440 agrees wherever both have something to say. Any text
- * is a version here, for an environment may hold anything.
+ * `1.9 < 1.10`, `2.0rc1 < 2.0`, `2.0 < 2.0.post1`, `1.0 = 1.0.0`, `1.1.1_ < 1.1.1a`. Any text is a
+ * version here, for an environment may hold anything. Both sides are tested by one table.
  */
 
-/** One run of digits or letters; letters come before digits, `dev` before, `post` after everything. */
-type Atom = number | string;
+/** One number or word: its rank, the length of a number, its text. */
+type Part = readonly [number, number, string];
 
-/** A version taken apart: epoch, release, local part. */
-type Key = readonly [number, readonly (readonly Atom[])[], readonly (readonly Atom[])[]];
+/** Epoch, leading numbers, what follows them, local part. */
+type Key = readonly [readonly Part[], readonly Part[], readonly Part[], readonly Part[]];
 
-const PADDING: readonly Atom[] = [0];
+/** The number 0, and the end of what everybody may see of a version: `1.0` is `1`. */
+const ZERO: Part = [1, 0, ''];
+
+/** Words that stand in versions later than the one without them. */
+const AFTER: ReadonlySet<string> = new Set(['post', 'r', 'rev', 'pl']);
 
 /** Versions repeat from package to package and from sort to sort. */
 const known = new Map<string, Key>();
@@ -24,18 +27,23 @@ export function compareVersions(a: string, b: string): number {
     return 0;
   }
   const [one, two] = [keyOf(a), keyOf(b)];
-  return one[0] - two[0] || compareParts(one[1], two[1]) || compareParts(one[2], two[2]);
+  return (
+    compareParts(one[0], two[0]) ||
+    compareParts(one[1], two[1]) ||
+    compareParts(one[2], two[2]) ||
+    compareParts(one[3], two[3])
+  );
 }
 
 /** Whether `version` is `prefix` or begins with it, part by part: `3.12.1` with `3.12`, but not `3.120`. */
 export function startsWith(version: string, prefix: string): boolean {
-  const [whole, start] = [keyOf(version), keyOf(prefix)];
-  const shown = start[1].filter((_, index) => index < whole[1].length);
-  return (
-    whole[0] === start[0] &&
-    shown.length === start[1].length &&
-    shown.every((part, index) => comparePart(part, whole[1][index] ?? PADDING) === 0)
-  );
+  const [found, wanted] = [partsOf(lowered(version)), partsOf(lowered(prefix))];
+  return wanted.every((part, index) => comparePart(found[index] ?? ZERO, part) === 0);
+}
+
+/** Return the version without what somebody has added locally: `2.9` for `2.9+cu128`. */
+export function publicOf(version: string): string {
+  return version.split('+', 1)[0] ?? '';
 }
 
 function keyOf(version: string): Key {
@@ -43,14 +51,19 @@ function keyOf(version: string): Key {
   if (found) {
     return found;
   }
-  const text = version
-    .trim()
-    .toLowerCase()
-    .replace(/^v(?=\d)/, '');
-  const [main = '', local = ''] = split(text, '+');
-  const bang = main.indexOf('!');
-  const epoch = bang > 0 && /^\d+$/.test(main.slice(0, bang)) ? Number(main.slice(0, bang)) : 0;
-  const key: Key = [epoch, partsOf(main.slice(bang + 1)), partsOf(local)];
+  const text = lowered(version);
+  const bang = text.lastIndexOf('!');
+  const rest = text.slice(bang + 1);
+  const shown = publicOf(rest);
+  const parts = partsOf(shown);
+  const word = parts.findIndex(part => !isNumber(part));
+  const numbers = word < 0 ? parts.length : word;
+  const key: Key = [
+    [partOf(text.slice(0, Math.max(bang, 0)) || '0')],
+    significant(parts.slice(0, numbers)),
+    [...significant(parts.slice(numbers)), ZERO],
+    partsOf(rest.slice(shown.length))
+  ];
   if (known.size >= MOST_KNOWN) {
     known.clear();
   }
@@ -58,53 +71,49 @@ function keyOf(version: string): Key {
   return key;
 }
 
-/** Split at the first `mark`; the second part is empty where there is none. */
-function split(text: string, mark: string): readonly [string, string] {
-  const at = text.indexOf(mark);
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+/** Some write a `v` before the number. */
+function lowered(version: string): string {
+  return version.toLowerCase().replace(/^v(?=[0-9])/, '');
 }
 
-function partsOf(text: string): Atom[][] {
-  return text ? text.split(/[._-]/).map(atomsOf) : [];
+/** A mark at the very end of what everybody may see is a word of its own, the first of all letters. */
+function partsOf(text: string): Part[] {
+  return (text.match(/[0-9]+|[a-z]+|(?<=[0-9])_$/g) ?? []).map(partOf);
 }
 
-/** `10rc2` is 10, rc, 2; what begins with letters has a 0 before them. */
-function atomsOf(part: string): Atom[] {
-  const runs: Atom[] = (part.match(/\d+|[^\d]+/g) ?? []).map(run => (/^\d/.test(run) ? Number(run) : run));
-  return typeof runs[0] === 'string' ? [0, ...runs] : runs;
+/** Words come before numbers, numbers go by their value however long they are. */
+function partOf(part: string): Part {
+  if (/^\p{Nd}+$/u.test(part)) {
+    const digits = part.replace(/^0+/, '');
+    return [1, digits.length, digits];
+  }
+  return [AFTER.has(part) ? 1 : part === 'dev' ? -1 : 0, 0, part];
 }
 
-function compareParts(a: readonly (readonly Atom[])[], b: readonly (readonly Atom[])[]): number {
-  for (let index = 0; index < Math.max(a.length, b.length); index++) {
-    const order = comparePart(a[index] ?? PADDING, b[index] ?? PADDING);
+function isNumber(part: Part): boolean {
+  return part[1] > 0 || comparePart(part, ZERO) === 0;
+}
+
+/** Return `parts` without the zeros at their end, which say nothing. */
+function significant(parts: readonly Part[]): readonly Part[] {
+  let end = parts.length;
+  while (end > 0 && comparePart(parts[end - 1] ?? ZERO, ZERO) === 0) {
+    end--;
+  }
+  return parts.slice(0, end);
+}
+
+function compareParts(a: readonly Part[], b: readonly Part[]): number {
+  const shared = Math.min(a.length, b.length);
+  for (let index = 0; index < shared; index++) {
+    const order = comparePart(a[index] ?? ZERO, b[index] ?? ZERO);
     if (order) {
       return order;
     }
   }
-  return 0;
+  return a.length - b.length;
 }
 
-function comparePart(a: readonly Atom[], b: readonly Atom[]): number {
-  for (let index = 0; index < Math.max(a.length, b.length); index++) {
-    const order = compareAtoms(a[index] ?? 0, b[index] ?? 0);
-    if (order) {
-      return order;
-    }
-  }
-  return 0;
-}
-
-function compareAtoms(a: Atom, b: Atom): number {
-  const [one, two] = [rankOf(a), rankOf(b)];
-  if (one !== two) {
-    return one - two;
-  }
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function rankOf(atom: Atom): number {
-  if (typeof atom === 'number') {
-    return 2;
-  }
-  return atom === 'dev' ? 0 : atom === 'post' ? 3 : 1;
+function comparePart(a: Part, b: Part): number {
+  return a[0] - b[0] || a[1] - b[1] || (a[2] < b[2] ? -1 : a[2] > b[2] ? 1 : 0);
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 
+import table from '../../tests/versions.json';
+import { satisfies, type IBound } from '../src/query';
 import { compareVersions, startsWith } from '../src/versions';
 
 /** Versions as they occur, and any text, for environments hold both. */
@@ -13,31 +15,37 @@ const versions = fc.oneof(
   fc.string({ maxLength: 12 })
 );
 
+/** What the server is tested by as well: versions that rise from group to group. */
+const { rising, drawn, bounds } = table as unknown as {
+  rising: string[][];
+  drawn: string[][];
+  bounds: [string, string, string][];
+};
+
 describe('compareVersions', () => {
   it.each([
-    ['1.9', '1.10'],
-    ['1.0.0', '1.0.1'],
-    ['2.0rc1', '2.0'],
-    ['2.0a1', '2.0b1'],
-    ['2.0dev3', '2.0a1'],
-    ['2.0', '2.0.post1'],
-    ['2.0.post1', '2.0.1'],
-    ['99.0', '1!0.1'],
-    ['2.9.0+cpu', '2.9.0+cuda'],
-    ['3.3.1', '3.3.1a.1'].reverse() as [string, string],
-    ['', '0.1']
-  ])('puts %j before %j', (a, b) => {
-    expect(compareVersions(a, b)).toBeLessThan(0);
-    expect(compareVersions(b, a)).toBeGreaterThan(0);
+    ['by hand', rising],
+    ['by chance', drawn]
+  ])('sees what was put together %s as the server does', (_, groups) => {
+    const placed = groups.flatMap((group, place) => group.map(version => ({ version, place })));
+    fc.assert(
+      fc.property(fc.constantFrom(...placed), fc.constantFrom(...placed), (a, b) => {
+        expect(Math.sign(compareVersions(a.version, b.version))).toBe(Math.sign(a.place - b.place));
+      }),
+      { numRuns: 5000 }
+    );
+    groups.slice(1).forEach((group, index) => {
+      expect(compareVersions(groups[index]![0]!, group[0]!)).toBeLessThan(0);
+    });
   });
 
-  it.each([
-    ['1.0', '1.0.0'],
-    ['v1.2', '1.2'],
-    ['1.0RC1', '1.0rc1'],
-    ['1-2', '1.2']
-  ])('takes %j and %j for the same', (a, b) => {
-    expect(compareVersions(a, b)).toBe(0);
+  it.each(bounds)('%s holds for %s and not for %s, as on the server', (text, allowed, refused) => {
+    const keeps = (version: string) =>
+      text.split(',').every(bound => {
+        const [, operator = '', said = ''] = /^([<>=!~]+)(.*)$/.exec(bound) ?? [];
+        return satisfies(version, { operator: operator as IBound['operator'], version: said });
+      });
+    expect([keeps(allowed), keeps(refused)]).toEqual([true, false]);
   });
 
   it('is an order: everything compares with itself, both ways, and in a row', () => {
