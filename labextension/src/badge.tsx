@@ -1,6 +1,6 @@
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
+import type { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import { signs } from './icons';
@@ -8,7 +8,7 @@ import type { KernelStanding, IStanding } from './kernel';
 import type { IEnvironments, ISpecOpener } from './tokens';
 import type { Words } from './words';
 
-/** Below this width of the notebook the sign stands alone, so that the kernel's name keeps its place. */
+/** Below this width the sign stands alone, so that the kernel's name keeps its place. */
 const COMPACT_PX = 720;
 
 /** A tooltip is no report: the release's page has the rest. */
@@ -20,10 +20,10 @@ interface IBadgeProps {
   readonly words: Words;
 }
 
-/** In the toolbar of a notebook: which environment its kernel runs, and how that stands. */
+/** In the toolbar of a notebook or a console: which environment its kernel runs, and how that stands. */
 export class KernelBadge extends ReactWidget {
   constructor(
-    private readonly _panel: NotebookPanel,
+    private readonly _panel: Widget,
     private readonly _props: IBadgeProps & { readonly kernel: KernelStanding }
   ) {
     super();

@@ -1,54 +1,54 @@
 /**
- * Tells when the outputs of a notebook were made with another environment than its
- * kernel runs: once per kernel, never in the way.
+ * Tells when the outputs of a notebook or a console were made with another environment
+ * than its kernel runs: once per kernel, never in the way.
  */
-import { Notification } from '@jupyterlab/apputils';
-import type { NotebookPanel } from '@jupyterlab/notebook';
+import { Notification, type ISessionContext } from '@jupyterlab/apputils';
 
 import type { KernelStanding } from './kernel';
 import { KernelNotice } from './notice';
-import { hasOutputs, matchOf, stampOf, type IStamp, type Match } from './stamp';
+import { matchOf, stampOf, type IStamp, type Match } from './stamp';
 import type { IEnvironments, IPreferences } from './tokens';
 import { shorten, type Words } from './words';
 
-/** A notification shows 140 characters; the name of the notebook is not what matters most in them. */
+/** A notification shows 140 characters; the name of the document is not what matters most in them. */
 const MAX_NAME = 32;
-
-/** The parts of a notebook that are looked at. */
-export type Watched = Pick<NotebookPanel, 'context' | 'sessionContext'>;
 
 export interface IMismatchProps {
   readonly environments: IEnvironments;
   readonly preferences: Pick<IPreferences, 'isOn'>;
   readonly words: Words;
-  /** Return what made the outputs of the notebook. */
+  /** Settled when the outputs are there to be looked at. */
+  readonly ready: Promise<void>;
+  /** Return what made the outputs; `null` if there are none, or it is not known. */
   readonly made: () => IStamp | null;
   /** Show what differs; `null` where nothing can. */
   readonly compare: ((from: IStamp, to: IStamp) => void) | null;
 }
 
-/** Watches one notebook. */
+/** Watches one notebook or console. */
 export class MismatchWatch extends KernelNotice {
   constructor(
-    private readonly _notebook: Watched,
+    private readonly _session: Pick<ISessionContext, 'name' | 'session' | 'changeKernel'>,
     kernel: Pick<KernelStanding, 'standing' | 'changed'>,
     private readonly _props: IMismatchProps
   ) {
     super(kernel);
-    void _notebook.context.ready.then(() => this.look());
+    void _props.ready.then(() => {
+      this._isReady = true;
+      this.look();
+    });
   }
 
   protected override look(): void {
-    const { context, sessionContext } = this._notebook;
     const standing = this.kernel.standing;
-    const kernel = sessionContext.session?.kernel;
+    const kernel = this._session.session?.kernel;
     const now = standing?.origin && stampOf(standing.origin);
-    if (this.isDisposed || !context.isReady || !kernel || !now || standing.mark === 'checking') {
+    if (this.isDisposed || !this._isReady || !kernel || !now || standing.mark === 'checking') {
       return;
     }
     this.tellOnce(`${kernel.id} ${now.digest}`, () => {
       const made = this._props.made();
-      if (!made || !this._props.preferences.isOn('mismatch') || !hasOutputs(context.model)) {
+      if (!made || !this._props.preferences.isOn('mismatch')) {
         return '';
       }
       const match = matchOf(made, now);
@@ -59,7 +59,7 @@ export class MismatchWatch extends KernelNotice {
   private _tell(match: Exclude<Match, 'same'>, made: IStamp, now: IStamp): string {
     const { environments, words, compare } = this._props;
     const { trans } = words;
-    const name = shorten(this._notebook.sessionContext.name, MAX_NAME);
+    const name = shorten(this._session.name, MAX_NAME);
     const [before, after] = [made, now].map(stamp => `${stamp.name} ${stamp.release}`);
     const said =
       match === 'other-content'
@@ -87,6 +87,8 @@ export class MismatchWatch extends KernelNotice {
 
   private async _reopen(name: string): Promise<void> {
     // A failure is told by the session itself.
-    await this._notebook.sessionContext.changeKernel({ name }).catch(() => undefined);
+    await this._session.changeKernel({ name }).catch(() => undefined);
   }
+
+  private _isReady = false;
 }

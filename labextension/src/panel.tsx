@@ -6,12 +6,12 @@ import {
   caretRightIcon,
   refreshIcon
 } from '@jupyterlab/ui-components';
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Panel } from '@lumino/widgets';
 import * as React from 'react';
 
 import type { ICatalog, ISearch } from './generated/wire';
 import { Card, Gone } from './cards';
+import { isNotebook, type IHost } from './hosts';
 import { boxIcon, compareIcon } from './icons';
 import { Failure, Filter, IconButton, Skeleton } from './parts';
 import { findIn, useSearch, type IFound, type ISearching } from './search';
@@ -35,7 +35,7 @@ export interface IPanelProps {
   /** Must be the same function at each rendering. */
   readonly search: (query: string) => Promise<ISearch>;
   readonly kernels: IKernels | null;
-  readonly madeOf: (notebook: NotebookPanel) => IStamp | null;
+  readonly madeOf: (host: IHost) => IStamp | null;
   readonly words: Words;
 }
 
@@ -137,7 +137,8 @@ function Stale({ catalog, words }: { catalog: ICatalog; words: Words }): JSX.Ele
 type IListsProps = IPanelProps & { readonly catalog: ICatalog };
 
 /** A section and what stands in it. */
-type IEntry = Pick<IPanelSection, 'id' | 'rank' | 'title' | 'folded' | 'count' | 'changed' | 'unfold'> & {
+type IEntry = Pick<IPanelSection, 'id' | 'rank' | 'folded' | 'count' | 'changed' | 'unfold'> & {
+  readonly title: () => string;
   readonly body: () => React.ReactNode;
 };
 
@@ -153,18 +154,26 @@ function Lists(props: IListsProps): JSX.Element {
     {
       id: 'available',
       rank: 20,
-      title: trans.__('Available'),
+      title: () => trans.__('Available'),
       count: () => found.length,
       body: () => <Available {...{ catalog, query, setQuery, found, searching, actions, words }} />
     },
-    ...sections.all.map(({ Content, ...section }) => ({ ...section, body: () => <Content /> }))
+    ...sections.all.map(({ Content, title, ...section }) => ({
+      ...section,
+      title: () => title,
+      body: () => <Content />
+    }))
   ];
   if (kernels) {
     const { open: onOpen, compare } = actions;
     entries.push({
       id: 'notebook',
       rank: 10,
-      title: trans.__('This notebook'),
+      title: () =>
+        kernels.current && !isNotebook(kernels.current)
+          ? trans.__('This console')
+          : trans.__('This notebook'),
+      changed: kernels.changed,
       body: () => (
         <ThisNotebook
           {...{ kernels, environments, words, madeOf, onOpen }}
@@ -177,7 +186,7 @@ function Lists(props: IListsProps): JSX.Element {
     entries.push({
       id: 'unavailable',
       rank: 30,
-      title: trans.__('Not available to you'),
+      title: () => trans.__('Not available to you'),
       folded: true,
       count: () => catalog.unavailable.length,
       body: () => <Unavailable {...{ catalog, environments, actions, words }} />
@@ -224,7 +233,7 @@ function Section(props: IEntry & { readonly words: Words }): JSX.Element {
           onClick={() => setOpen(!open)}
         >
           <caretRightIcon.react tag="span" className="jp-EnvGuard-foldSign" aria-hidden />
-          {count ? `${title} (${words.number(count())})` : title}
+          {count ? `${title()} (${words.number(count())})` : title()}
         </button>
       </h3>
       {open && body()}

@@ -20,8 +20,10 @@ export interface IRevocationProps {
   readonly environments: IEnvironments;
   readonly preferences: Pick<IPreferences, 'isOn'>;
   readonly words: Words;
-  /** Name of the document, for people. */
+  /** Name of the notebook or console, for people. */
   readonly name: () => string;
+  /** Whether there is something to save before its kernel is changed. */
+  readonly isSaved: boolean;
   /** Identity of the kernel that runs; empty if none does. */
   readonly kernel: () => string;
   /** Start this kernel instead of the one that runs. */
@@ -55,13 +57,16 @@ export class RevocationWatch extends KernelNotice {
   }
 
   private _tellRevoked({ origin }: IStanding): string {
-    const { environments, words, switchTo, show, name } = this._props;
+    const { environments, words, switchTo, show, name, isSaved } = this._props;
     const { trans } = words;
     const { environment, release } = origin ?? { environment: '', release: '' };
     const gone = environments.findUnavailable(environment, release);
     const next = successorOf(environments, environment, gone?.successor ?? null);
     const why = gone?.reasons[0]?.message ?? trans.__('%1 was revoked.', `${environment}@${release}`);
-    const said = trans.__('%1 Save %2 and change its kernel.', shorten(why, MAX_REASON), shorten(name(), 24));
+    const [because, where] = [shorten(why, MAX_REASON), shorten(name(), 24)];
+    const said = isSaved
+      ? trans.__('%1 Save %2 and change its kernel.', because, where)
+      : trans.__('%1 Change the kernel of %2.', because, where);
     const actions: Notification.IAction[] = [
       { label: trans.__('Details'), callback: () => show(environment, release) }
     ];

@@ -10,6 +10,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 
 import type { IOrigin, KernelStanding } from './kernel';
+import { Runs } from './runs';
 import type { IPreferences, IStamps } from './tokens';
 
 /** Key of the stamp in the metadata of a notebook. */
@@ -76,40 +77,30 @@ export type Saved = Pick<DocumentRegistry.IContext<INotebookModel>, 'model' | 's
 export class Stamper implements IDisposable {
   constructor(
     private readonly _context: Saved,
-    private readonly _kernel: Pick<KernelStanding, 'standing' | 'changed'>,
+    kernel: Pick<KernelStanding, 'standing' | 'changed'>,
     private readonly _preferences: Pick<IPreferences, 'isOn'>
   ) {
+    this._runs = new Runs(kernel);
     _context.saveState.connect(this._onSave, this);
-    _kernel.changed.connect(this._settle, this);
   }
 
   get isDisposed(): boolean {
-    return this._isDisposed;
+    return this._runs.isDisposed;
   }
 
   dispose(): void {
-    this._isDisposed = true;
+    this._runs.dispose();
     Signal.clearData(this);
   }
 
   /** What made the outputs as they are now, saved or not; `null` if that is not known. */
   get stamp(): IStamp | null {
-    return this._made ?? asStamp(this._context.model.getMetadata(STAMP_KEY));
+    return this._runs.made ?? asStamp(this._context.model.getMetadata(STAMP_KEY));
   }
 
   /** Tell that a cell of this notebook has run. */
   noteRun(): void {
-    this._hasRun = true;
-    this._settle();
-  }
-
-  /** A cell may run before it is known where its kernel comes from. */
-  private _settle(): void {
-    const now = this._now();
-    if (this._hasRun && now) {
-      this._made = now;
-      this._hasRun = false;
-    }
+    this._runs.note();
   }
 
   private _onSave(_: unknown, state: DocumentRegistry.SaveState): void {
@@ -117,21 +108,14 @@ export class Stamper implements IDisposable {
       return;
     }
     const { model } = this._context;
-    const stamp = this._made ?? (hasOutputs(model) ? null : this._now());
+    const stamp = this._runs.made ?? (hasOutputs(model) ? null : this._runs.now);
     const present = asStamp(model.getMetadata(STAMP_KEY));
     if (stamp && JSON.stringify(stamp) !== JSON.stringify(present)) {
       model.setMetadata(STAMP_KEY, { ...stamp });
     }
   }
 
-  private _now(): IStamp | null {
-    const origin = this._kernel.standing?.origin;
-    return origin ? stampOf(origin) : null;
-  }
-
-  private _hasRun = false;
-  private _made: IStamp | null = null;
-  private _isDisposed = false;
+  private readonly _runs: Runs;
 }
 
 /** Whether any cell of a notebook has an output. */

@@ -12,7 +12,7 @@ interface IStatusItemProps {
   readonly words: Words;
 }
 
-/** In the status bar: how the environment of the current notebook stands; JupyterLab names the kernel itself. */
+/** In the status bar: how the environment of the current notebook or console stands; JupyterLab names the kernel itself. */
 export class StatusItem extends ReactWidget {
   constructor(private readonly _props: IStatusItemProps) {
     super();
@@ -27,7 +27,7 @@ export class StatusItem extends ReactWidget {
   }
 }
 
-/** The state of the current notebook's environment; nothing at all without a kernel. */
+/** The state of the current kernel's environment; nothing at all without a kernel. */
 export function StatusView({ environments, kernels, opener, words }: IStatusItemProps): JSX.Element | null {
   const standing = kernels.current && kernels.of(kernels.current).standing;
   if (!standing) {

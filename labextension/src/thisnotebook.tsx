@@ -1,7 +1,7 @@
 import { UseSignal } from '@jupyterlab/ui-components';
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import * as React from 'react';
 
+import { isNotebook, type IHost } from './hosts';
 import type { IOrigin } from './kernel';
 import { State } from './parts';
 import type { IDriftFinding } from './generated/wire';
@@ -13,12 +13,12 @@ interface IThisNotebookProps {
   readonly kernels: IKernels;
   readonly environments: IEnvironments;
   readonly words: Words;
-  readonly madeOf: (notebook: NotebookPanel) => IStamp | null;
+  readonly madeOf: (host: IHost) => IStamp | null;
   readonly onOpen: (name: string, release: string) => void;
   readonly onCompare?: (from: string, to: string) => void;
 }
 
-/** Where the kernel of the notebook in front comes from, and where its outputs do. */
+/** Where the kernel of the notebook or console in front comes from, and where its outputs do. */
 export function ThisNotebook(props: IThisNotebookProps): JSX.Element {
   return (
     <UseSignal signal={props.kernels.changed}>
@@ -34,13 +34,19 @@ export function ThisNotebook(props: IThisNotebookProps): JSX.Element {
 function Standing(props: IThisNotebookProps): JSX.Element {
   const { kernels, words } = props;
   const { trans } = words;
-  const notebook = kernels.current;
-  if (!notebook) {
+  const host = kernels.current;
+  if (!host) {
     return <p className="jp-EnvGuard-quiet">{trans.__('Open a notebook to see its environment here.')}</p>;
   }
-  const standing = kernels.of(notebook).standing;
+  const standing = kernels.of(host).standing;
   if (!standing) {
-    return <p className="jp-EnvGuard-quiet">{trans.__('This notebook has no kernel.')}</p>;
+    return (
+      <p className="jp-EnvGuard-quiet">
+        {isNotebook(host)
+          ? trans.__('This notebook has no kernel.')
+          : trans.__('This console has no kernel.')}
+      </p>
+    );
   }
   const { mark, origin, findings } = standing;
   if (!origin) {
@@ -57,7 +63,7 @@ function Standing(props: IThisNotebookProps): JSX.Element {
       </>
     );
   }
-  return <Origin {...props} {...{ origin, mark, findings }} made={props.madeOf(notebook)} />;
+  return <Origin {...props} {...{ origin, mark, findings }} made={props.madeOf(host)} />;
 }
 
 type IOriginProps = IThisNotebookProps & {

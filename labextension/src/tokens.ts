@@ -1,11 +1,11 @@
 import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { ComponentType } from 'react';
 
 import type { ICatalog, IEnvironment, IPackages, IUnavailable } from './generated/wire';
 import type { IServerEvent } from './eventstream';
+import type { IHost } from './hosts';
 import type { KernelStanding } from './kernel';
 import type { IChosen } from './links';
 import type { IRequest } from './generated/wire';
@@ -52,19 +52,21 @@ export interface ISpecOpener {
   open(name: string, release: string, chosen?: IChosen): void;
 }
 
-/** What is known about the kernels of open notebooks. */
+/** What is known about the kernels of open notebooks and consoles. */
 export const IKernels = new Token<IKernels>(
   'jupyter-envguard:IKernels',
-  'Where the kernels of open notebooks come from.'
+  'Where the kernels of open notebooks and consoles come from.'
 );
 
 export interface IKernels {
-  /** Emitted after another notebook came to the front, or the standing of the one in front changed. */
+  /** Emitted after another notebook or console came to the front, or the standing of the one in front changed. */
   readonly changed: ISignal<IKernels, void>;
-  /** The notebook in front, or that was in front last; `null` if none is open. */
-  readonly current: NotebookPanel | null;
-  /** The standing of a notebook's kernel: one per notebook, which lives as long as the notebook. */
-  of(notebook: NotebookPanel): KernelStanding;
+  /** The notebook or console in front, or that was in front last; `null` if none is open. */
+  readonly current: IHost | null;
+  /** The standing of its kernel: one for each, which lives as long as it. */
+  of(host: IHost): KernelStanding;
+  /** Call `follow` for each that is open, and for each that is opened from now on. */
+  forEach(follow: (host: IHost) => void): void;
 }
 
 /** The sections of the side panel. */

@@ -1,6 +1,6 @@
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Signal } from '@lumino/signaling';
 
+import type { IHost } from '../src/hosts';
 import { Kernels } from '../src/kernels';
 import { EnvironmentsModel } from '../src/model';
 import { FakeApi } from './server';
@@ -24,22 +24,23 @@ describe('Kernels', () => {
   const subject = {};
   const setUp = () => {
     const model = new EnvironmentsModel(new FakeApi());
-    const tracker = {
-      currentWidget: null as ReturnType<typeof notebook> | null,
-      currentChanged: new Signal<object, void>(subject)
+    const hosts = {
+      current: null as ReturnType<typeof notebook> | null,
+      currentChanged: new Signal<object, void>(subject),
+      forEach: jest.fn()
     };
-    const kernels = new Kernels(tracker as never, model);
+    const kernels = new Kernels(hosts as never, model);
     const changed = jest.fn();
     kernels.changed.connect(changed);
-    return { model, tracker, kernels, changed };
+    return { model, hosts, kernels, changed };
   };
 
   it('follow the notebook in front', () => {
-    const { model, tracker, kernels, changed } = setUp();
+    const { model, hosts, kernels, changed } = setUp();
     expect(kernels.current).toBeNull();
-    tracker.currentWidget = notebook();
-    tracker.currentChanged.emit();
-    expect(kernels.current).toBe(tracker.currentWidget);
+    hosts.current = notebook();
+    hosts.currentChanged.emit();
+    expect(kernels.current).toBe(hosts.current);
     expect(changed).toHaveBeenCalledTimes(1);
     model.dispose();
   });
@@ -47,20 +48,21 @@ describe('Kernels', () => {
   it('have one standing per notebook until the notebook is closed', () => {
     const { model, kernels } = setUp();
     const open = notebook();
-    const panel = open as unknown as NotebookPanel;
-    const standing = kernels.of(panel);
-    expect(kernels.of(panel)).toBe(standing);
+    const host = open as unknown as IHost;
+    const standing = kernels.of(host);
+    expect(kernels.of(host)).toBe(standing);
     open.disposed.emit();
     expect(standing.isDisposed).toBe(true);
     model.dispose();
   });
 
   it('say when the standing of the notebook in front changes, and of no other', () => {
-    const { model, tracker, kernels, changed } = setUp();
+    const { model, hosts, kernels, changed } = setUp();
     const [front, behind] = [notebook(), notebook()];
-    tracker.currentWidget = front;
-    tracker.currentChanged.emit();
-    kernels.of(behind as unknown as NotebookPanel);
+    hosts.current = front;
+    hosts.currentChanged.emit();
+    kernels.of(front as unknown as IHost);
+    kernels.of(behind as unknown as IHost);
     changed.mockClear();
     behind.sessionContext.isReady = false;
     behind.sessionContext.statusChanged.emit();

@@ -2,7 +2,7 @@ import { Notification } from '@jupyterlab/apputils';
 import { Signal } from '@lumino/signaling';
 
 import type { IStanding } from '../src/kernel';
-import { MismatchWatch, type Watched } from '../src/mismatch';
+import { MismatchWatch } from '../src/mismatch';
 import { EnvironmentsModel } from '../src/model';
 import { RevocationWatch } from '../src/revocation';
 import type { IStamp } from '../src/stamp';
@@ -65,25 +65,17 @@ afterEach(() => {
 });
 
 describe('MismatchWatch', () => {
-  const OUTPUTS = [{ output_type: 'stream' }];
-
-  async function watch({ stamp = made as IStamp | null, outputs = OUTPUTS as object[], isOn = true } = {}) {
+  async function watch({ stamp = made as IStamp | null, isOn = true } = {}) {
     const session = { kernel: { id: 'k1' } };
     const changed = jest.fn(() => Promise.reject(new Error('no')));
-    const notebook = {
-      context: {
-        ready: Promise.resolve(),
-        isReady: true,
-        model: { cells: [{ toJSON: () => ({ outputs }) }] }
-      },
-      sessionContext: { name: 'analysis.ipynb', session, changeKernel: changed }
-    };
+    const notebook = { name: 'analysis.ipynb', session, changeKernel: changed };
     const follows = kernel(standing());
     const compare = jest.fn();
-    const watching = new MismatchWatch(notebook as unknown as Watched, follows as never, {
+    const watching = new MismatchWatch(notebook as never, follows as never, {
       environments: model,
       preferences: { isOn: () => isOn },
       words,
+      ready: Promise.resolve(),
       made: () => stamp,
       compare
     });
@@ -145,7 +137,6 @@ describe('MismatchWatch', () => {
 
   it.each([
     ['without a stamp', { stamp: null }],
-    ['without outputs', { outputs: [] }],
     ['when it is switched off', { isOn: false }],
     ['when nothing differs', { stamp: { name: 'datasci', release: '2026.11', digest: digest('c') } }]
   ])('is silent %s', async (_, given) => {
@@ -156,7 +147,7 @@ describe('MismatchWatch', () => {
 });
 
 describe('RevocationWatch', () => {
-  function watch(first: IStanding | null, isOn = true) {
+  function watch(first: IStanding | null, isOn = true, isSaved = true) {
     const follows = kernel(first);
     const switchTo = jest.fn();
     const show = jest.fn();
@@ -165,6 +156,7 @@ describe('RevocationWatch', () => {
       preferences: { isOn: () => isOn },
       words,
       name: () => 'analysis.ipynb',
+      isSaved,
       kernel: () => 'k1',
       switchTo,
       show
@@ -219,6 +211,12 @@ describe('RevocationWatch', () => {
     );
     press('Details');
     expect(show).toHaveBeenCalledWith('datasci', '2026.11');
+  });
+
+  it('asks nobody to save a console', async () => {
+    await listed({});
+    watch(revoked, true, false);
+    expect(shown()[0]?.message).toBe('legacy@2024.01 was revoked. Change the kernel of analysis.ipynb.');
   });
 
   it('is silent when it is switched off', async () => {

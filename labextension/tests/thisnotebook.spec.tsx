@@ -1,8 +1,8 @@
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Signal } from '@lumino/signaling';
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
+import type { IHost } from '../src/hosts';
 import type { IStanding } from '../src/kernel';
 import { EnvironmentsModel } from '../src/model';
 import type { IStamp } from '../src/stamp';
@@ -13,7 +13,7 @@ import { FakeApi, digest, words } from './server';
 
 const origin = { environment: 'datasci', release: '2026.11', state: 'approved', digest: digest('c') };
 const findings: IStanding['findings'] = [];
-const notebook = () => ({}) as unknown as NotebookPanel;
+const notebook = () => ({ context: {} }) as unknown as IHost;
 
 describe('ThisNotebook', () => {
   let model: EnvironmentsModel;
@@ -32,7 +32,7 @@ describe('ThisNotebook', () => {
   const show = (
     standing: IStanding | null,
     made: IStamp | null = null,
-    current: NotebookPanel | null = notebook()
+    current: IHost | null = notebook()
   ) => {
     const kernels = {
       changed: new Signal<object, void>({}),

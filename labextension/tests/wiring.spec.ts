@@ -122,7 +122,10 @@ describe('StatusView', () => {
       }
     };
     const notebook = { sessionContext: session, disposed: new Signal({}) };
-    const kernels = new Kernels({ currentWidget: notebook, currentChanged: new Signal({}) } as never, model);
+    const kernels = new Kernels(
+      { current: notebook, currentChanged: new Signal({}), forEach: jest.fn() } as never,
+      model
+    );
     const opener = { open: jest.fn() };
     const props = { environments: model, kernels, opener, words };
     const { container, rerender } = render(React.createElement(StatusView, props));

@@ -1,15 +1,15 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
-import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { KernelBadge } from '../badge';
 import { CommandIDs, NO_ARGUMENTS, wordsOf } from '../commands';
+import type { IHost } from '../hosts';
 import { IEnvironments, IKernels, IPreferences, ISpecOpener } from '../tokens';
 
 export const badge: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-envguard:badge',
-  description: 'Says in the toolbar of a notebook which environment its kernel runs.',
+  description: 'Says in the toolbar of a notebook or a console which environment its kernel runs.',
   autoStart: true,
   requires: [IEnvironments, ISpecOpener, IToolbarWidgetRegistry, IKernels],
   optional: [IPreferences, ITranslator, ICommandPalette],
@@ -24,15 +24,18 @@ export const badge: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null
   ): void => {
     const words = wordsOf(translator);
-    toolbars.addFactory<NotebookPanel>('Notebook', 'envguardBadge', notebook => {
-      const kernel = kernels.of(notebook);
-      const widget = new KernelBadge(notebook, { environments: model, opener, words, kernel });
+    const make = (host: IHost): KernelBadge => {
+      const kernel = kernels.of(host);
+      const widget = new KernelBadge(host, { environments: model, opener, words, kernel });
       const show = () => widget.setHidden(preferences?.isOn('badge') === false);
       preferences?.changed.connect(show);
       widget.disposed.connect(() => preferences?.changed.disconnect(show));
       show();
       return widget;
-    });
+    };
+    for (const toolbar of ['Notebook', 'ConsolePanel']) {
+      toolbars.addFactory<IHost>(toolbar, 'envguardBadge', make);
+    }
     const origin = () => (kernels.current ? kernels.of(kernels.current).standing?.origin : null) ?? null;
     app.commands.addCommand(CommandIDs.openCurrentSpec, {
       label: words.trans.__('Show Packages of the Current Kernel'),

@@ -43,7 +43,7 @@ export const panel: JupyterFrontEndPlugin<IPanelSections> = {
       actions,
       search: query => api.search(query),
       kernels,
-      madeOf: notebook => stamps?.of(notebook.sessionContext) ?? null,
+      madeOf: host => stamps?.of(host.sessionContext) ?? null,
       words: wordsOf(translator)
     });
     app.shell.add(widget, 'left', { rank: 300 });

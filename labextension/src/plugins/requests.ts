@@ -10,6 +10,7 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { CommandIDs, wordsOf } from '../commands';
+import { isNotebook } from '../hosts';
 import { MyRequests, outcomeOf } from '../myrequests';
 import { RequestPage } from '../requestpage';
 import { Requests } from '../requests';
@@ -109,12 +110,12 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
   }
 };
 
-/** Fill in what the notebook in front suggests. */
+/** Fill in what the notebook or console in front suggests. */
 function guess(kernels: IKernels | null): { environment?: string; notebooks?: string[] } {
-  const notebook = kernels?.current;
-  const origin = notebook && kernels.of(notebook).standing?.origin;
+  const host = kernels?.current;
+  const origin = host && kernels.of(host).standing?.origin;
   return {
     ...(origin && { environment: origin.environment }),
-    ...(notebook && { notebooks: [notebook.context.localPath] })
+    ...(host && isNotebook(host) && { notebooks: [host.context.localPath] })
   };
 }

@@ -9,7 +9,7 @@ import { IEnvironments, IKernels, IPreferences, ISpecOpener } from '../tokens';
 
 export const status: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-envguard:status',
-  description: 'Says in the status bar how the environment of the current notebook stands.',
+  description: 'Says in the status bar how the environment of the current notebook or console stands.',
   autoStart: true,
   requires: [IEnvironments, IKernels, IPreferences, ISpecOpener],
   optional: [ILabShell, IStatusBar, ITranslator],
