@@ -12,12 +12,13 @@ decided about something that changed meanwhile is told so.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from jupyter_envguard.admission import imports, steps
@@ -147,9 +148,17 @@ class Admission:
         step = steps.deprecation(successor, expires)
         return self._decide(State.DEPRECATED, name, release, reason, step)
 
-    def revoke(self, name: str, release: str, reason: str, *, successor: str | None = None) -> Entry:
-        """Withdraw a release from everybody; raise `reason-missing` without a reason."""
-        return self._decide(State.REVOKED, name, release, reason, steps.ending(State.REVOKED, successor))
+    def revoke(
+        self, name: str, release: str, reason: str, *, successor: str | None = None, grace: str | None = None
+    ) -> Entry:
+        """Withdraw a release from everybody, at once or after `grace`.
+
+        `grace` is `36h`, `7d` or an instant, until which it starts with a warning.
+        Raises `reason-missing` without a reason, `invalid-argument` for a grace that is none.
+        """
+        step = steps.revocation(successor, grace)
+        about = {} if grace is None else {"grace": grace}
+        return self._decide(State.REVOKED, name, release, reason, step, about)
 
     def archive(self, name: str, release: str, reason: str = "") -> Entry:
         """Put away a release that nobody uses any more; its record stays."""
@@ -164,10 +173,18 @@ class Admission:
             attempt.allowed(catalog.version, "The catalog is renewed")
             return catalog
 
-    def _decide(self, state: State, name: str, release: str, reason: str, step: Step) -> Entry:
+    def _decide(
+        self,
+        state: State,
+        name: str,
+        release: str,
+        reason: str,
+        step: Step,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> Entry:
         with self._recorder.attempt(VERBS[state], name, release) as attempt:
             said = steps.stated(state, self._actor.name, reason, self._clock())
-            attempt.about({}, reason=reason)
+            attempt.about({}, reason=reason, **more)
             catalog = self._catalog()
             seen = catalog.require(name, release)
             attempt.about(digests_of(seen))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from jupyter_envguard.catalog import Catalog, Entry, State, Statement, names
+from jupyter_envguard.catalog.grace import asked
 from jupyter_envguard.errors import Conflict, Denied, InvalidInput
 from jupyter_envguard.policy import Policy
 
@@ -49,11 +50,22 @@ def deprecation(successor: str | None, expires: str | None) -> Step:
     return step
 
 
-def ending(state: State, successor: str | None = None) -> Step:
-    """Return the step to rejected, revoked or archived."""
+def revocation(successor: str | None, grace: str | None) -> Step:
+    """Return the step to revoked; with `grace` (`7d`, or an instant) starts go on until then."""
 
     def step(catalog: Catalog, entry: Entry, said: Statement) -> Entry:
-        return entry.moved(state, said, successor=_successor(catalog, entry, successor))
+        following = _successor(catalog, entry, successor)
+        end = None if grace is None else asked(grace, names.parse_time(said.when))
+        return entry.moved(State.REVOKED, said, successor=following, grace=end)
+
+    return step
+
+
+def ending(state: State) -> Step:
+    """Return the step to rejected or archived."""
+
+    def step(_catalog: Catalog, entry: Entry, said: Statement) -> Entry:
+        return entry.moved(state, said)
 
     return step
 

@@ -81,12 +81,21 @@ def decide(entry: Entry, user: str, groups: Collection[str], now: datetime) -> D
         raise InvalidInput(
             "invalid-argument", f"Groups {groups!r} are not a collection.", "Give a list of names."
         )
-    reasons = (*_state_reasons(entry), *_expiry_reasons(entry, now), *_grant_reasons(entry, user, groups))
+    reasons = (
+        *_state_reasons(entry, now),
+        *_expiry_reasons(entry, now),
+        *_grant_reasons(entry, user, groups),
+    )
     return Denied(reasons) if reasons else Allowed(tuple(_warnings(entry, now)))
 
 
-def _state_reasons(entry: Entry) -> Iterator[Reason]:
-    if entry.state in USABLE:
+def is_graced(entry: Entry, now: datetime) -> bool:
+    """Tell whether a revoked release may still start at the moment `now`."""
+    return entry.grace is not None and now < names.parse_time(entry.grace)
+
+
+def _state_reasons(entry: Entry, now: datetime) -> Iterator[Reason]:
+    if entry.state in USABLE or is_graced(entry, now):
         return
     said = f": {entry.changed.reason}" if entry.changed.reason else ""
     by = f"by {entry.changed.who} on {entry.changed.when[:10]}"
@@ -122,7 +131,11 @@ def _grant_reasons(entry: Entry, user: str, groups: Collection[str]) -> Iterator
 
 
 def _warnings(entry: Entry, now: datetime) -> Iterator[Reason]:
-    if entry.state is State.DEPRECATED:
+    if entry.state is State.REVOKED:
+        said = f": {entry.changed.reason}" if entry.changed.reason else ""
+        until = f"was revoked and stops on {entry.ends}"
+        yield Reason("revoked", _sentence(f"{entry.id} {until}{said}"), _instead(entry))
+    elif entry.state is State.DEPRECATED:
         until = f" and stops on {entry.expires}" if entry.expires else ""
         said = f": {entry.changed.reason}" if entry.changed.reason else ""
         yield Reason("deprecated", _sentence(f"{entry.id} is deprecated{until}{said}"), _instead(entry))

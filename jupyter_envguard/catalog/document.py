@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from jupyter_envguard.catalog import names
@@ -20,6 +21,8 @@ FORMAT = 1
 CATALOG_BYTES = 64 * 1024 * 1024
 """Size of the document."""
 FIELDS = frozenset({"format", "version", "issued", "entries"})
+STANDING: Mapping[State, int] = MappingProxyType({State.APPROVED: 2, State.DEPRECATED: 1})
+"""What takes an environment's name first among releases that may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class Catalog:
         """Return every release with its decision for `user`, by environment, the current release first.
 
         The current release takes the environment's bare name. It is the newest
-        approval among those allowed, an approved one before a deprecated one;
+        approval among those allowed, an approved one before a deprecated one, and
+        both before one that has been revoked and has grace;
         when none is allowed, the name stands for the newest, so that asking for
         it explains why not.
         """
@@ -136,10 +140,11 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _rank(judged: tuple[Entry, Decision]) -> tuple[bool, bool, str, str, str]:
+def _rank(judged: tuple[Entry, Decision]) -> tuple[bool, int, str, str, str]:
     entry, decision = judged
     approved = entry.approval.when if entry.approval else ""
-    return bool(decision), entry.state is State.APPROVED, approved, entry.imported_at, entry.release
+    standing = STANDING.get(entry.state, 0)
+    return bool(decision), standing, approved, entry.imported_at, entry.release
 
 
 def _identity(entry: Entry) -> tuple[str, str]:

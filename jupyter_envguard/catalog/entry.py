@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from jupyter_envguard.catalog import names
+from jupyter_envguard.catalog import grace, names
 from jupyter_envguard.catalog.logo import check_logo
 from jupyter_envguard.errors import Conflict, EnvGuardError, InvalidInput
 from jupyter_envguard.spec import check_digest
@@ -158,6 +158,8 @@ class Entry:
     """When it stops being usable, RFC 3339 in UTC; None is never."""
     successor: str | None = None
     """The release to use instead, as `name@release`."""
+    grace: str | None = None
+    """Until when it may start though it is revoked, RFC 3339 in UTC; None is not at all."""
 
     def __post_init__(self) -> None:
         names.check_name(self.name, "environment")
@@ -186,8 +188,22 @@ class Entry:
             raise _invalid(f"{self.id} cannot succeed itself")
         if self.successor is not None:
             names.split_release_id(self.successor)
+        self._check_grace()
         if self.state in USABLE and (self.approval is None or not self.verdict.passed):
             raise _invalid(f"{self.id} is {self.state} without an approval and a passed verdict")
+
+    def _check_grace(self) -> None:
+        if self.grace is None:
+            return
+        if self.state is not State.REVOKED or self.approval is None or not self.verdict.passed:
+            raise _invalid(f"{self.id} has a grace without having been approved and revoked")
+        if grace.credible(self.grace, self.changed.when) is None:
+            raise _invalid(f"the grace of {self.id} is no time in the days after its revocation")
+
+    @property
+    def ends(self) -> str | None:
+        """When it stops being usable by itself, RFC 3339 in UTC; None is never, or now."""
+        return min(filter(None, (self.expires, self.grace)), default=None)
 
     @property
     def id(self) -> str:
@@ -195,14 +211,18 @@ class Entry:
         return names.release_id(self.name, self.release)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON form; every field is always present."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        """Return the JSON form; every field is always present, but a grace only where there is one."""
+        found = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return found if self.grace else {name: value for name, value in found.items() if name != "grace"}
 
     @classmethod
     def from_json(cls, document: object) -> Entry:
-        """Return the entry that `as_json` wrote; raise `entry-invalid` for anything else."""
+        """Return the entry that `as_json` wrote; raise `entry-invalid` for anything else.
+
+        A grace that cannot be one is none: the release is revoked all the same.
+        """
         try:
-            return cls(**_typed(_members(document, cls, "entry")))
+            return cls(**_typed(_members(document, cls, "entry", optional="grace")))
         except EnvGuardError as error:
             if error.code == "entry-invalid":
                 raise
@@ -222,7 +242,7 @@ class Entry:
                 f"{self.id} is {self.state.words} and cannot become {state.words}.",
                 f"From here it can become: {allowed}.",
             )
-        return replace(self, state=state, changed=statement, **changes)
+        return replace(self, state=state, changed=statement, **{"grace": None, **changes})
 
 
 def _typed(members: dict[str, Any]) -> dict[str, Any]:
@@ -235,11 +255,20 @@ def _typed(members: dict[str, Any]) -> dict[str, Any]:
     members["changed"] = Statement.from_json(members["changed"])
     if members["approval"] is not None:
         members["approval"] = Statement.from_json(members["approval"])
+    members["grace"] = _grace(members)
     return members
 
 
-def _members(document: object, kind: type, what: str) -> dict[str, Any]:
-    if not isinstance(document, Mapping) or document.keys() != _names(kind):
+def _grace(members: Mapping[str, Any]) -> str | None:
+    """Return the grace of an entry whose other parts have been read; None for one that it cannot have."""
+    was_approved = members["approval"] is not None and members["verdict"].passed
+    if members["state"] is not State.REVOKED or not was_approved:
+        return None
+    return grace.credible(members.get("grace"), members["changed"].when)
+
+
+def _members(document: object, kind: type, what: str, *, optional: str = "") -> dict[str, Any]:
+    if not isinstance(document, Mapping) or document.keys() | {optional} - {""} != _names(kind):
         raise _invalid(f"a {what} has missing or unknown fields")
     return dict(document)
 

@@ -169,6 +169,7 @@ def _described(entry: Entry, image: Image | None, spec: Spec | None) -> Iterator
         "imported": f"{entry.imported_at} by {entry.imported_by}",
         "approved": f"{approval.when} by {approval.who}" if approval else "",
         "expires": entry.expires or "",
+        "grace": entry.grace or "",
         "successor": entry.successor or "",
         "pack": entry.pack,
         "spec": entry.spec,

@@ -37,6 +37,13 @@ def arguments(parser: ArgumentParser, *more: str) -> None:
     )
     if "expires" in more:
         parser.add_argument("--expires", type=moment, metavar="TIME", help="when it stops being usable (UTC)")
+    if "grace" in more:
+        parser.add_argument(
+            "--grace",
+            metavar="TIME",
+            help="let it start with a warning for so long, such as 36h, 7d or 2026-11-27T18:00:00Z; "
+            "without it nothing starts any more",
+        )
     if "successor" in more:
         parser.add_argument("--successor", metavar="NAME@RELEASE", help="the approved release to use instead")
 
@@ -47,11 +54,15 @@ def decide(verb: str, arguments: Namespace, context: Context) -> Answer:
     options: dict[str, str] = {}
     if getattr(arguments, "successor", None):
         options["successor"] = arguments.successor
+    if getattr(arguments, "grace", None):
+        options["grace"] = arguments.grace
     if getattr(arguments, "expires", None):
         options["expires"] = names.format_time(arguments.expires)
     with Admission(context.site(), actor=actor()) as admission:
         entry: Entry = getattr(admission, verb)(name, release, arguments.reason, **options)
     done = DONE[verb] if entry.is_granted or verb != "approve" else FOR_NOBODY
+    if entry.grace:
+        done = f"is revoked; it starts with a warning until {entry.ends}, running kernels go on"
     return Answer({"entry": entry.as_json()}, [f"{escape(entry.id)} {done}."])
 
 
@@ -80,7 +91,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "approve": _verb("approve", "expires"),
         "reject": _verb("reject"),
         "deprecate": _verb("deprecate", "expires", "successor"),
-        "revoke": _verb("revoke", "successor"),
+        "revoke": _verb("revoke", "successor", "grace"),
         "archive": _verb("archive"),
         "renew": Verb(no_arguments, renew),
     }

@@ -28,7 +28,7 @@ from jupyter_envguard import site as sites
 from jupyter_envguard.catalog.client import Client
 from jupyter_envguard.catalog.decision import Denied as Refused
 from jupyter_envguard.catalog.document import Offer
-from jupyter_envguard.catalog.entry import Entry
+from jupyter_envguard.catalog.entry import Entry, State
 from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable, Untrusted
 from jupyter_envguard.files import explained, read_bounded
 from jupyter_envguard.image import VerifyMode
@@ -204,7 +204,10 @@ class Guard:
             self._record_denial(listing, kernel_name, kernel_id, error)
             raise
         permit = Permit(offer, listing.known, image, launch, kernel_id, listing.version)
-        self.record(permit, "kernel.start")
+        if offer.entry.state is State.REVOKED:
+            self.record(permit, "kernel.start", grace=str(offer.entry.ends))
+        else:
+            self.record(permit, "kernel.start")
         return permit
 
     def record(

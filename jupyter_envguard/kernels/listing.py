@@ -72,7 +72,7 @@ class Listing:
 def listing_for(subject: Subject, catalog: Catalog, now: datetime) -> Listing:
     """Return what `catalog` offers to `subject` at the moment `now`."""
     offers = catalog.offers(subject.user, subject.groups, now)
-    ends = (parse_time(entry.expires) for entry in catalog.entries if entry.expires)
+    ends = (parse_time(entry.ends) for entry in catalog.entries if entry.ends)
     until = min((end for end in (catalog.expires, *ends) if end > now), default=now)
     return Listing(subject, catalog, offers, until)
 

@@ -207,6 +207,7 @@ def shown(guard: Guard, offer: Offer) -> dict[str, Any]:
         "language": entry.language,
         "expires": entry.expires,
         "successor": entry.successor,
+        "revocation": {**entry.changed.as_json(), "grace": entry.ends} if entry.grace else None,
         "approval": entry.approval.as_json() if entry.approval else None,
         "digests": {"pack": entry.pack, "spec": entry.spec, "manifest": entry.manifest},
         "packages": guard.facts(entry).packages,

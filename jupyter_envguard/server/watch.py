@@ -64,7 +64,7 @@ class Watch:
             return 0, 0
         if catalog is not self._catalog:
             self._catalog = catalog
-            self._ends = tuple(sorted(parse_time(e.expires) for e in catalog.entries if e.expires))
+            self._ends = tuple(sorted(parse_time(e.ends) for e in catalog.entries if e.ends))
         return catalog.version, bisect_right(self._ends, self._clock())
 
     def _look_at_decisions(self) -> Iterator[Happening]:

@@ -203,7 +203,8 @@ export class KernelChoice extends ReactWidget implements Dialog.IBodyWidget<Choi
   private _stateOf(value: string): string {
     const { name } = (JSON.parse(value) ?? {}) as { name?: string };
     const spec = name ? this._session.specsManager.specs?.kernelspecs[name] : undefined;
-    return originOf(spec?.metadata)?.state === 'deprecated' ? this._props.words.mark('deprecated') : '';
+    const state = originOf(spec?.metadata)?.state;
+    return state === 'deprecated' || state === 'revoked' ? this._props.words.mark(state) : '';
   }
 
   /** The kernel that the document names although there is none of that name; empty if there is. */

@@ -139,12 +139,14 @@ function Ending({ origin, environment, environments, words, onChoose }: IOriginP
   const next = successor
     ? environments.catalog?.environments.find(e => namesRelease(e, successor))
     : undefined;
-  if (origin.mark !== 'deprecated' && !gone) {
+  if (origin.mark !== 'deprecated' && !gone && !environment?.revocation) {
     return null;
   }
   return (
     <p className="jp-EnvGuard-note">
       {gone?.reasons.map(({ message }) => message).join(' ') ||
+        (environment?.revocation &&
+          words.grace(`${environment.name}@${environment.release}`, environment.revocation)) ||
         (environment?.expires
           ? trans.__('It can be used until %1.', words.date(environment.expires))
           : trans.__('It will be withdrawn.'))}{' '}

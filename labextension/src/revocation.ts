@@ -11,6 +11,8 @@ import { shorten, type Words } from './words';
 
 /** A notification shows 140 characters, and the hint belongs to them. */
 const MAX_REASON = 100;
+/** Beside it stands when the grace ends. */
+const MAX_GRACED_REASON = 28;
 const MAX_FINDING = 72;
 
 /** How long a sentence stays that nobody has to act upon at once; the badge goes on saying it. */
@@ -48,7 +50,8 @@ export class RevocationWatch extends KernelNotice {
     if (!standing || !origin || mark === 'checking') {
       return;
     }
-    this.tellOnce(`${this._props.kernel()} ${origin.environment}@${origin.release} ${mark}`, () => {
+    const grace = this._graceOf(standing);
+    this.tellOnce(`${this._props.kernel()} ${origin.environment}@${origin.release} ${mark} ${grace}`, () => {
       if ((mark !== 'revoked' && mark !== 'drifted') || !this._props.preferences.isOn('revocation')) {
         return '';
       }
@@ -56,17 +59,27 @@ export class RevocationWatch extends KernelNotice {
     });
   }
 
+  /** When starts of the release end that has been revoked; empty for any other. */
+  private _graceOf({ origin }: IStanding): string {
+    const offered = origin && this._props.environments.find(origin.environment, origin.release);
+    return offered?.revocation?.grace ?? '';
+  }
+
   private _tellRevoked({ origin }: IStanding): string {
     const { environments, words, switchTo, show, name, isSaved } = this._props;
     const { trans } = words;
     const { environment, release } = origin ?? { environment: '', release: '' };
     const gone = environments.findUnavailable(environment, release);
-    const next = successorOf(environments, environment, gone?.successor ?? null);
-    const why = gone?.reasons[0]?.message ?? trans.__('%1 was revoked.', `${environment}@${release}`);
-    const [because, where] = [shorten(why, MAX_REASON), shorten(name(), 24)];
+    const offered = environments.find(environment, release);
+    const next = successorOf(environments, environment, (gone ?? offered)?.successor ?? null);
+    const id = `${environment}@${release}`;
+    const why = offered?.revocation
+      ? words.grace(id, offered.revocation, MAX_GRACED_REASON)
+      : shorten(gone?.reasons[0]?.message ?? trans.__('%1 was revoked.', id), MAX_REASON);
+    const where = shorten(name(), 24);
     const said = isSaved
-      ? trans.__('%1 Save %2 and change its kernel.', because, where)
-      : trans.__('%1 Change the kernel of %2.', because, where);
+      ? trans.__('%1 Save %2 and change its kernel.', why, where)
+      : trans.__('%1 Change the kernel of %2.', why, where);
     const actions: Notification.IAction[] = [
       { label: trans.__('Details'), callback: () => show(environment, release) }
     ];
@@ -106,6 +119,8 @@ function successorOf(
   const offers = environments.catalog?.environments ?? [];
   return (
     offers.find(({ name, release }) => successor === `${name}@${release}`) ??
-    offers.find(({ name, current }) => current && name === (successor ?? environment))
+    offers.find(
+      ({ name, current, state }) => current && state !== 'revoked' && name === (successor ?? environment)
+    )
   );
 }

@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IChange, Step } from './diff';
 import type { Flag } from './flags';
-import type { ChangeKind } from './generated/wire';
+import type { ChangeKind, IRevocation } from './generated/wire';
 import type { IProblem } from './query';
 import type { Refusal } from './wire';
 
@@ -39,6 +39,9 @@ export function shorten(text: string, length: number): string {
   const kept = length - 1;
   return `${text.slice(0, Math.ceil(kept / 2))}…${text.slice(text.length - Math.floor(kept / 2))}`;
 }
+
+/** A weekday says less than a date from here on. */
+const SIX_DAYS_MS = 6 * 24 * 60 * 60 * 1000;
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
@@ -162,6 +165,20 @@ export class Words {
 
   dateTime(iso: string): string {
     return this._format(iso, { dateStyle: 'medium', timeStyle: 'short' });
+  }
+
+  /** Say when something ends: by its weekday if that is less than a week ahead. */
+  until(iso: string, now = new Date()): string {
+    const ahead = Date.parse(iso) - now.valueOf();
+    return ahead > 0 && ahead < SIX_DAYS_MS
+      ? this._format(iso, { weekday: 'long', hour: 'numeric', minute: '2-digit' })
+      : this.dateTime(iso);
+  }
+
+  /** Say of a release that was revoked and may still start until when, and why it was revoked. */
+  grace(name: string, { grace, reason }: IRevocation, length = Infinity): string {
+    const why = shorten(reason.trim().replace(/[.!?]$/, ''), length);
+    return this.trans.__('%1 was revoked and starts until %2 only: %3.', name, this.until(grace), why);
   }
 
   number(value: number): string {

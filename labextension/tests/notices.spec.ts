@@ -213,6 +213,25 @@ describe('RevocationWatch', () => {
     expect(show).toHaveBeenCalledWith('datasci', '2026.11');
   });
 
+  it('says until when it may start, on which day, and why', async () => {
+    const grace = new Date(Date.now() + 3 * 24 * 60 * 60 * 1000).toISOString();
+    const revocation = { who: 'ada', when: '2026-11-27T08:00:00Z', reason: 'CVE-2026-1.', grace };
+    const offered = environment({ ...older, state: 'revoked', revocation, successor: 'datasci@2026.11' });
+    await listed({ environments: [environment(), offered] });
+    const origin = { environment: 'datasci', release: '2026.05', state: 'revoked', digest: digest('3') };
+    const { kernel: follows } = watch(standing({ mark: 'revoked', origin }));
+    const day = new Intl.DateTimeFormat('en', { weekday: 'long' }).format(new Date(grace));
+    expect(shown()[0]?.message).toMatch(
+      new RegExp(
+        `^datasci@2026.05 was revoked and starts until ${day} .*[AP]M only: CVE-2026-1. Save analysis.ipynb`
+      )
+    );
+    expect(shown()[0]?.actions).toEqual(['Switch to datasci 2026.11', 'Details']);
+    const first = shown();
+    follows.turn(standing({ mark: 'revoked', origin: { ...origin } }));
+    expect(shown()).toEqual(first);
+  });
+
   it('asks nobody to save a console', async () => {
     await listed({});
     watch(revoked, true, false);

@@ -33,6 +33,7 @@ export const environmentJson = (changes: object = {}) => ({
   language: 'python',
   expires: null,
   successor: null,
+  revocation: null,
   approval: { who: 'ada', when: '2026-11-02T10:00:00Z', reason: 'Reviewed.' },
   digests: { pack: digest('a'), spec: digest('b'), manifest: digest('c') },
   packages: 3,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_envguard.admission.steps import approval, deprecation, ending, stated
+from jupyter_envguard.admission.steps import approval, deprecation, ending, revocation, stated
 from jupyter_envguard.catalog import Catalog, Entry, State, Statement, Verdict
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
 from jupyter_envguard.policy import Policy
@@ -103,7 +103,7 @@ class TestSuccessor:
 
     def test_is_kept_when_nothing_is_said(self) -> None:
         before = entry(successor="datasci@2026.11")
-        assert ending(State.REVOKED)(catalog(before), before, SAID).successor == "datasci@2026.11"
+        assert revocation(None, None)(catalog(before), before, SAID).successor == "datasci@2026.11"
 
     @pytest.mark.parametrize(
         ("successor", "code"),
@@ -116,7 +116,7 @@ class TestSuccessor:
     )
     def test_has_to_be_another_approved_release(self, successor: str, code: str) -> None:
         gone = entry(release="2026.01", state=State.REVOKED)
-        step = ending(State.REVOKED, successor)
+        step = revocation(successor, None)
         assert code_of(lambda: step(catalog(entry(), gone), entry(), SAID)) == code
 
 
@@ -125,11 +125,26 @@ def test_an_end_is_reached_from_the_right_states_only(state: State) -> None:
     for before in State:
         here = entry(state=before)
         try:
-            after = ending(state)(catalog(here), here, SAID)
+            step = revocation(None, None) if state is State.REVOKED else ending(state)
+            after = step(catalog(here), here, SAID)
         except EnvGuardError as error:
             assert error.code == "state-forbids"
         else:
             assert (after.state, after.changed) == (state, SAID)
+
+
+class TestGrace:
+    def test_is_written_down_as_an_instant(self) -> None:
+        here = entry()
+        assert revocation(None, "7d")(catalog(here), here, SAID).grace == "2026-12-04T12:00:00Z"
+        assert revocation(None, None)(catalog(here), here, SAID).grace is None
+
+    @pytest.mark.parametrize("grace", ["", "for ever", "91d", "2026-11-27T12:00:00Z"])
+    def test_has_to_end_and_soon(self, grace: str) -> None:
+        assert code_of(lambda: revocation(None, grace)(catalog(entry()), entry(), SAID)) == "invalid-argument"
+
+    def test_is_for_what_is_approved(self) -> None:
+        assert code_of(lambda: revocation(None, "7d")(catalog(WAITING), WAITING, SAID)) == "state-forbids"
 
 
 def test_the_clock_of_a_statement_is_utc() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jupyter_envguard import errors
 from jupyter_envguard.catalog import Allowed, Denied, Entry, State, Statement, decide
+from jupyter_envguard.catalog.decision import Reason
 from jupyter_envguard.catalog.entry import USABLE
 from jupyter_envguard.errors import InvalidInput
 from tests.catalogs import NOW, WHEN, entry
@@ -63,6 +64,50 @@ class TestGrant:
     def test_a_text_is_no_collection_of_groups(self, groups: Any) -> None:
         with pytest.raises(InvalidInput, match="not a collection"):
             decide(entry(), "ada", groups, NOW)
+
+
+class TestGrace:
+    UNTIL = "2026-11-27T12:00:01Z"
+
+    def graced(self, **changes: Any) -> Entry:
+        return entry(**({"state": State.REVOKED, "grace": self.UNTIL} | changes))
+
+    def test_a_revoked_release_starts_with_a_warning_until_it_ends(self) -> None:
+        decision = decide(self.graced(successor="datasci@2026.11"), "ada", {"data-science"}, NOW)
+        assert decision == Allowed(
+            (
+                Reason(
+                    "revoked",
+                    f"datasci@2026.05 was revoked and stops on {self.UNTIL}: looks good.",
+                    "Use datasci@2026.11 instead.",
+                ),
+            )
+        )
+
+    def test_gives_no_reason_where_there_is_none(self) -> None:
+        said = Statement("boss", WHEN)
+        (warning,) = decide(self.graced(changed=said), "ada", {"data-science"}, NOW).warnings  # type: ignore[union-attr]
+        assert warning.message == f"datasci@2026.05 was revoked and stops on {self.UNTIL}."
+
+    def test_at_its_end_nothing_starts(self) -> None:
+        decision = decide(self.graced(), "ada", {"data-science"}, NOW + timedelta(seconds=1))
+        assert not decision
+        assert codes(self.graced(grace="2026-11-27T12:00:00Z")) == ["revoked"]
+
+    def test_opens_nothing_else(self) -> None:
+        assert codes(self.graced(), user="bob", groups=()) == ["not-granted"]
+        assert codes(self.graced(expires="2026-11-27T12:00:00Z")) == ["expired"]
+
+    @given(ENTRIES, st.datetimes(datetime(2026, 10, 1), datetime(2027, 3, 1), timezones=st.just(UTC)))
+    def test_only_a_revoked_release_has_it_and_only_for_a_time(self, entry: Entry, now: datetime) -> None:
+        if entry.state is State.REVOKED:
+            assert codes(entry, "ada", ("*",), now)[0] == "revoked"
+        graced = {"grace": "2026-12-01T00:00:00Z"}
+        found = Entry.from_json(entry.as_json() | graced)
+        opened = bool(decide(found, "ada", ("data-science",), now)) and not decide(
+            entry, "ada", ("data-science",), now
+        )
+        assert not opened or (entry.state is State.REVOKED and now < datetime(2026, 12, 1, tzinfo=UTC))
 
 
 class TestState:

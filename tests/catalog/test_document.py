@@ -95,6 +95,13 @@ class TestFromBytes:
 
 
 class TestOffers:
+    def test_what_has_grace_comes_after_all_that_stands(self) -> None:
+        said = Statement("boss", "2026-11-20T08:00:00Z", "newer")
+        old = entry(release="1", state=State.DEPRECATED)
+        graced = entry(release="2", state=State.REVOKED, grace="2026-11-30T08:00:00Z", approval=said)
+        first, second = catalog(old, graced).offers("ada", ("data-science",), NOW)
+        assert (first.entry.release, second.entry.release, bool(second.decision)) == ("1", "2", True)
+
     def test_are_none_from_an_empty_catalog(self) -> None:
         assert offered() == []
 

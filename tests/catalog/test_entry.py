@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import FrozenInstanceError, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -164,6 +164,61 @@ class TestFromJson:
     def test_answers_anything_with_one_of_our_errors(self, document: object) -> None:
         with pytest.raises(EnvGuardError):
             Entry.from_json(document)
+
+
+class TestGrace:
+    GRACE = "2026-11-30T08:00:00Z"
+    GRACED: ClassVar[dict[str, Any]] = {"state": State.REVOKED, "grace": GRACE}
+
+    def test_is_written_only_where_there_is_one(self) -> None:
+        assert entry(**self.GRACED).as_json() == entry(state=State.REVOKED).as_json() | {"grace": self.GRACE}
+        assert Entry.from_json(entry(**self.GRACED).as_json()) == entry(**self.GRACED)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"state": State.APPROVED},
+            {"state": State.ARCHIVED},
+            {"approval": None},
+            {"verdict": Verdict(digest("policy"), False)},
+            {"grace": WHEN},
+            {"grace": "2027-11-30T08:00:00Z"},
+            {"grace": "soon"},
+        ],
+        ids=str,
+    )
+    def test_is_for_what_was_approved_and_revoked(self, changes: dict[str, Any]) -> None:
+        with pytest.raises(InvalidInput, match="grace"):
+            entry(**(self.GRACED | changes))
+
+    @given(
+        st.none()
+        | st.integers()
+        | st.text()
+        | st.lists(st.text())
+        | st.sampled_from([WHEN, "2027-11-30T08:00:00Z", "2026-11-30T08:00:00+00:00"])
+    )
+    def test_is_none_where_it_cannot_be_read(self, value: object) -> None:
+        revoked = entry(state=State.REVOKED)
+        assert Entry.from_json(revoked.as_json() | {"grace": value}) == revoked
+
+    @pytest.mark.parametrize(
+        "changes", [{}, {"state": State.ARCHIVED}, {"state": State.REVOKED, "approval": None}]
+    )
+    def test_is_none_where_nothing_was_approved_and_revoked(self, changes: dict[str, Any]) -> None:
+        other = entry(**changes)
+        assert Entry.from_json(other.as_json() | {"grace": self.GRACE}) == other
+
+    def test_goes_when_it_is_put_away(self) -> None:
+        assert entry(**self.GRACED).moved(State.ARCHIVED, SAID).grace is None
+
+    @pytest.mark.parametrize(
+        ("expires", "end"),
+        [(None, GRACE), ("2026-11-29T00:00:00Z", "2026-11-29T00:00:00Z"), ("2027-01-01T00:00:00Z", GRACE)],
+    )
+    def test_ends_with_what_comes_first(self, expires: str | None, end: str) -> None:
+        assert entry(**self.GRACED, expires=expires).ends == end
+        assert entry().ends is None
 
 
 class TestMoved:

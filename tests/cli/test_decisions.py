@@ -97,6 +97,21 @@ def test_a_successor_has_to_be_approved(waiting: Lab, run: Run) -> None:
     )
 
 
+def test_a_revocation_may_have_grace_which_is_recorded(waiting: Lab, run: Run) -> None:
+    decide(run, waiting, "approve")
+    assert decide(run, waiting, "revoke", "--grace", "for ever")[1] == "invalid-argument"
+    done = run("revoke", "datasci@1", "--reason", "CVE", "--grace", "7d", "--site", waiting.path)
+    assert "datasci@1 is revoked; it starts with a warning until 20" in done.out
+    entry = run("show", "datasci@1", "--site", waiting.path, "--json").json["entry"]
+    assert entry["state"] == "revoked"
+    assert entry["grace"] in run("show", "datasci@1", "--site", waiting.path).out
+    (offer,) = run("list", "--for", "ada", "--site", waiting.path, "--json").json["offers"]
+    assert (offer["allowed"], [reason["code"] for reason in offer["reasons"]]) == (True, ["revoked"])
+    records = run("log", "--release", "datasci@1", "--site", waiting.path, "--json").json["records"]
+    assert records[-1]["detail"]["grace"] == "7d"
+    assert decide(run, waiting, "archive") == (0, "archived")
+
+
 def test_an_end_can_be_set(waiting: Lab, run: Run) -> None:
     decide(run, waiting, "approve", "--expires", "2099-01-01")
     entry = run("show", "datasci@1", "--site", waiting.path, "--json").json["entry"]

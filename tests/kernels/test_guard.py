@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.catalog import Statement
+from jupyter_envguard.catalog import State, Statement
+from jupyter_envguard.catalog.names import format_time
 from jupyter_envguard.errors import EnvGuardError, Unavailable
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.guard import Guard
@@ -117,6 +118,24 @@ class TestListing:
         clock.now = ends
         assert not guard.listing().allowed
         assert code(guard.resolve, "datasci") == "expired"
+
+    def test_sees_the_end_of_a_grace_without_a_change(
+        self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image], clock: Clock
+    ):
+        begins = clock.now.replace(microsecond=0)
+        ends = begins + timedelta(days=3)
+        said = Statement("boss", format_time(begins), "CVE-2026-1")
+        site.offer(
+            images[0], "datasci", "2026.05", state=State.REVOKED, changed=said, grace=format_time(ends)
+        )
+        clock.now = ends - timedelta(seconds=1)
+        guard.permit("datasci", "k-1")
+        (record,) = site.events()
+        assert (record.event.type, record.event.outcome) == ("kernel.start", "allowed")
+        assert record.event.detail["grace"] == format_time(ends)
+        clock.now = ends
+        assert code(guard.permit, "datasci", "k-2") == "revoked"
+        assert [found.event.type for found in site.events()] == ["kernel.start", "kernel.denied"]
 
     def test_the_default_is_a_current_python_kernel(
         self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
-from jupyter_envguard.catalog import State
+from jupyter_envguard.catalog import State, Statement, names
 from jupyter_envguard.errors import CODES
 from jupyter_envguard.image import Image
 from jupyter_envguard.server import handlers, kernels, refusals
@@ -135,6 +136,18 @@ class TestEnvironments:
         answer = conforms(fetch("envguard/api/environments"), self.PATH)
         (older,) = (e for e in answer["environments"] if e["release"] == "2026.05")
         assert [reason["code"] for reason in older["warnings"]] == ["deprecated"]
+
+    def test_what_was_revoked_with_grace_may_still_start_and_says_until_when(
+        self, fetch: Fetch, offered: SiteBuilder, conforms: Any
+    ):
+        said = Statement("boss", names.format_time(datetime.now(UTC)), "CVE-2026-1")
+        grace = names.format_time(datetime.now(UTC) + timedelta(days=7))
+        offered.change("datasci", "2026.05", state=State.REVOKED, changed=said, grace=grace)
+        answer = conforms(fetch("envguard/api/environments"), self.PATH)
+        (older,) = (e for e in answer["environments"] if e["release"] == "2026.05")
+        assert older["revocation"] == {**said.as_json(), "grace": grace}
+        assert [reason["code"] for reason in older["warnings"]] == ["revoked"]
+        assert answer["unavailable"] == []
 
     def test_an_unchanged_answer_is_not_sent_again(self, fetch: Fetch, offered: SiteBuilder):
         tag = fetch("envguard/api/environments").headers["Etag"]

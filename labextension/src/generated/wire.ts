@@ -100,6 +100,8 @@ export interface IEnvironment {
   readonly expires: string | null;
   /** The release to use instead, as `name@release`. */
   readonly successor: string | null;
+  /** That it was revoked and may still start; null unless it was. */
+  readonly revocation: IRevocation | null;
   readonly approval: IApproval | null;
   readonly digests: IDigests;
   /** How many packages it holds; 0 when this machine cannot tell. */
@@ -415,6 +417,15 @@ export interface IResolution {
 /** `current`: the kernel may start and means the current release; `available`: it may start and is an older release; `successor`: it may not, `environment` is what to offer; `gone`: there is nothing to offer. */
 export type ResolutionStatus = 'current' | 'available' | 'successor' | 'gone';
 
+/** Who revoked a release, and until when it may start all the same. */
+export interface IRevocation {
+  readonly who: string;
+  readonly when: string;
+  readonly reason: string;
+  /** When it stops being usable. */
+  readonly grace: string;
+}
+
 /** Which environments have what was looked for. */
 export interface ISearch {
   /** What was looked for. */
@@ -521,6 +532,7 @@ export interface ITitles {
   readonly Requests: IRequests;
   readonly Resolution: IResolution;
   readonly ResolutionStatus: ResolutionStatus;
+  readonly Revocation: IRevocation;
   readonly Search: ISearch;
   readonly Side: ISide;
   readonly Spec: ISpec;
@@ -606,6 +618,7 @@ export const SHAPES: Readonly<Record<keyof ITitles, Shape>> = {
       ['language', 'language', 'text'],
       ['expires', 'expires', { orNull: 'time' }],
       ['successor', 'successor', { orNull: 'text' }],
+      ['revocation', 'revocation', { orNull: { is: 'Revocation' } }],
       ['approval', 'approval', { orNull: { is: 'Approval' } }],
       ['digests', 'digests', { is: 'Digests' }],
       ['packages', 'packages', { atLeast: 0 }],
@@ -810,6 +823,14 @@ export const SHAPES: Readonly<Record<keyof ITitles, Shape>> = {
     ]
   },
   ResolutionStatus: { words: ['current', 'available', 'successor', 'gone'] },
+  Revocation: {
+    fields: [
+      ['who', 'who', 'text'],
+      ['when', 'when', 'time'],
+      ['reason', 'reason', 'text'],
+      ['grace', 'grace', 'time']
+    ]
+  },
   Search: {
     fields: [
       ['query', 'query', 'text'],
