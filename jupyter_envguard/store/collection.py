@@ -1,14 +1,15 @@
 """Take away what nobody needs: images, objects, leftovers.
 
 An image goes when the catalog does not name it, no kernel leases it, no process
-works on it, and it is not so young that its import may still be under way. It
-vanishes in one step, and no kernel can begin to use it in that moment: see `leases`.
-Then objects go to which no image holds a link, and which no image without a tree
-needs. Bytes are given back slowly.
+works on it, and it is not so young that its import may still be under way. What is
+mounted and unused is unmounted for that. It vanishes in one step, and no kernel can
+begin to use it in that moment: see `leases`. Then objects go to which no image holds a
+link, and which no image without a tree needs. Bytes are given back slowly.
 """
 
 from __future__ import annotations
 
+import errno
 import secrets
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from typing import Literal
 from jupyter_envguard.errors import Conflict, InvalidInput, Unavailable, Untrusted
 from jupyter_envguard.files import explained
 from jupyter_envguard.image import read_manifest
+from jupyter_envguard.store import mounts
 from jupyter_envguard.store.bare import needed
 from jupyter_envguard.store.folders import is_folder
 from jupyter_envguard.store.forms import Forms
@@ -98,15 +100,16 @@ def _why(store: Store, name: str, referenced: Collection[str], grace: float) -> 
     if is_leased(meta):
         return "leased"
     age = time.time() - meta.stat().st_ctime
-    if grace and age < grace:  # negative when the clock was set back
-        return "young"
-    return "mounted" if mount_at(store.root / name) else None
+    # negative when the clock was set back
+    return "young" if grace and age < grace else None
 
 
 def _take_away(store: Store, name: str, reasons: dict[str, Why | None]) -> bool:
     """Move an image to the trash unless somebody got there first; return whether it went."""
     try:
         with store.shelf.lock(name, 0), unleased(store.layout.meta / name, name):
+            while mount_at(store.root / name):
+                mounts.unmount(store.root / name)
             store.shelf.clear(name)
     except Unavailable as error:
         if error.code != "locked":
@@ -115,6 +118,11 @@ def _take_away(store: Store, name: str, reasons: dict[str, Why | None]) -> bool:
         return False
     except Conflict:
         reasons[name] = "leased"
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EBUSY, errno.EPERM):
+            raise
+        reasons[name] = "mounted"  # somebody works in it, or mounted it whom we cannot overrule
         return False
     return True
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from jupyter_envguard.errors import Unavailable
-from jupyter_envguard.store import Image, Store, leased
+from jupyter_envguard.store import Image, Presence, Store, leased, mounts
 from jupyter_envguard.store import collection as module
 from jupyter_envguard.store.collection import collect
-from jupyter_envguard.store.mounts import Mount
+from jupyter_envguard.store.mounts import Mount, mount_at
 from jupyter_envguard.store.objects import Objects
+from jupyter_envguard.store.tiers import best
 from tests.images import plain
 from tests.stores import add, is_clean, shared
 
@@ -61,9 +64,29 @@ class TestImages:
             assert collect(store, [], grace=0).kept == ((image.path.name, "leased"),)
         assert store.verify(image) == ()
 
-    def test_what_is_mounted_stays(self, store: Store, image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_is_mounted_goes_when_nobody_works_in_it(self, store: Store, image: Image) -> None:
+        if best() is None:
+            pytest.skip("nothing can be mounted here")
+        Presence(store).mount(image)
+        with open(image.path / "share/doc/NEWS"):
+            assert collect(store, [], grace=0).kept == ((image.path.name, "mounted"),)
+        assert store.verify(image) == ()
+        assert collect(store, [], grace=0).removed == (image.path.name,)
+        assert mount_at(image.path) is None
+        assert is_clean(store)
+        assert list(Objects(store.layout).all()) == []
+
+    def test_a_mount_that_fails_otherwise_is_an_error(
+        self, store: Store, image: Image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_: Path) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
         monkeypatch.setattr(module, "mount_at", lambda _: Mount("erofs", "x", frozenset()))
-        assert collect(store, [], grace=0).kept == ((image.path.name, "mounted"),)
+        monkeypatch.setattr(mounts, "unmount", fail)
+        with pytest.raises(Unavailable) as caught:
+            collect(store, [], grace=0)
+        assert caught.value.code == "io-error"
 
     def test_a_damaged_image_goes_as_well(self, store: Store, image: Image) -> None:
         (image.meta / "manifest").chmod(0o644)

@@ -97,11 +97,7 @@ class Stories(RuleBasedStateMachine):
     @rule(named=st.sets(PACKS))
     def collect(self, named: set[int]) -> None:
         referenced = [image.pack for number, image in self.images.items() if number in named]
-        kept = {
-            number
-            for number, image in self.images.items()
-            if number in named or self.leases[number] or mount_at(image.path)
-        }
+        kept = {number for number, image in self.images.items() if number in named or self.leases[number]}
         found = collect(self.store, referenced, grace=0)
         assert set(found.removed) == {
             image.path.name for number, image in self.images.items() if number not in kept
