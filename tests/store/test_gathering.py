@@ -9,6 +9,7 @@ import pytest
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.image import Documents, Image
 from jupyter_envguard.store import Gathering, Store
+from jupyter_envguard.store.collection import collect
 from jupyter_envguard.store.objects import Objects
 from tests.images import plain
 from tests.stores import add, as_bare, is_clean
@@ -46,3 +47,29 @@ def test_many_that_want_it_get_one(store: Store, image: Image) -> None:
         raise AssertionError("it is here")
 
     assert store.receive(bare.documents(), fill, bare=True) == bare
+
+
+def test_objects_are_made_of_what_is_put(store: Store, image: Image) -> None:
+    documents = image.documents()
+    contents = {
+        line.content: (image.path / line.path).read_bytes()
+        for line in documents.manifest.lines
+        if line.kind == "f"
+    }
+    store.remove(image.pack)
+    collect(store, [], grace=0)
+    assert list(Objects(store.layout).all()) == []
+
+    def fill(gathering: Gathering) -> None:
+        first, *rest = gathering.missing()
+        gathering.put(first, [contents[first.sha256]])
+        gathering.checkpoint()
+        for wanted in rest:
+            gathering.put(wanted, [contents[wanted.sha256]])
+
+    made = store.receive(documents, fill, bare=True)
+    assert store.verify(made) == ()
+    lines = {line.path: line for line in made.manifest.lines}
+    for path in ("share/big", "bin/run"):
+        assert Objects(store.layout).path(lines[path]).read_bytes() == BIG[1:]
+    assert is_clean(store)

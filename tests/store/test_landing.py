@@ -128,3 +128,7 @@ def test_everything_belongs_to_the_owner(tmp_path: Path) -> None:
     assert {(there.st_uid, there.st_gid) for there in map(os.lstat, tmp_path.rglob("*"))} == {
         (NOBODY, NOBODY)
     }
+
+
+def test_a_seat_is_made_again_from_its_row() -> None:
+    assert Seat(*seat().as_row()).as_row() == seat().as_row()

@@ -183,3 +183,18 @@ def test_an_object_of_another_kind_is_none(image: Image, objects: Objects) -> No
     assert not objects.has(big, manifest.header.seal.mtime)
     objects.path(big).symlink_to(image.path / big.path)
     assert not objects.has(big, manifest.header.seal.mtime)
+
+
+def test_what_looks_changed_is_not_brought(image: Image, objects: Objects) -> None:
+    big, mtime = line(image, "lib/R/library.rds"), image.manifest.header.seal.mtime
+    assert objects.bring([big], mtime) == []
+    objects.path(big).chmod(0o644)
+    assert objects.bring([big, big], mtime) == [big, big]
+
+
+def test_a_file_is_kept_where_no_object_was_before(image: Image, objects: Objects, tmp_path: Path) -> None:
+    big = line(image, "lib/R/library.rds")
+    objects.path(big).rename(tmp_path / "file")
+    shutil.rmtree(objects.path(big).parent)
+    objects.keep(big, str(tmp_path / "file"))
+    assert objects.has(big, image.manifest.header.seal.mtime)
