@@ -73,7 +73,7 @@ docs: .venv/.test ## Build the documentation; a warning is an error
 .PHONY: bench
 bench: .venv/.test ## Compare with peers; print ratios, and write them for the documentation
 	@.ci/need chromium=chromium
-	@for name in $(filter-out large table,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
+	@for name in $(filter-out cold large similar table,$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
 		$(PYTHON) -m "benchmarks.$$name"; done
 
 .PHONY: lock

@@ -29,6 +29,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import large
+from benchmarks.cold import Cells
+from benchmarks.similar import Similar, room, room_of_trees
 from benchmarks.table import Table
 from demo.environments import build, default_cache
 from jupyter_envguard.image import Image
@@ -77,13 +79,17 @@ def measure(packs: dict[str, Path], scratch: Path, rounds: int) -> Table:
     growth = [Share(share).publish(first).bytes_written]
     growth.append(Share(share).publish(following, [first.pack]).bytes_written)
     times: Times = defaultdict(list)
+    cells = Cells(scratch, node.root, first)
     for number in range(rounds):
         by_hand(packs, scratch / f"hand{number}", times)
+        times["stock cell"].append(cells.by_hand(scratch / f"hand{number}" / "tar-xzf"))
         node.renew()
-        node.mount_without_a_tree(share, first, times)
+        node.mount_without_a_tree(share, first, times, cells)
         node.renew()
         for name, image in (("fetch first", first), ("fetch next", following)):
             times[name].append(timed(lambda image=image: node.fetch(share, image)))
+            if image is first:
+                times["our cell"].append(cells.ours())
         node.check(first, times)
         limits(first, scratch / f"limit{number}", times)
     return table(packs, first, following, growth, times, node)
@@ -118,7 +124,7 @@ class Node:
         digests = Digests(image.pack, image.spec_digest, image.manifest_digest)
         return fetch(self.store, source_at(str(share)), digests, bare=bare)
 
-    def mount_without_a_tree(self, share: Path, image: Image, times: Times) -> None:
+    def mount_without_a_tree(self, share: Path, image: Image, times: Times, cells: Cells) -> None:
         """Fetch objects only and mount them; then once more what is there, as at the start of a machine."""
         if best() is None:
             return
@@ -126,6 +132,7 @@ class Node:
         times["fetch bare"].append(timed(lambda: self._fetch(share, image, bare=True)))
         times["first mount"].append(timed(lambda: presence.present(image)))
         times["fetch and mount"].append(times["fetch bare"][-1] + times["first mount"][-1])
+        times["our mounted cell"].append(cells.ours())
         presence.unmount(image)
         times["mount"].append(timed(lambda: presence.present(image)))
         times["check mounted"].append(timed(lambda: presence.check(image)))
@@ -209,6 +216,9 @@ def table(
     times: Times,
     node: Node,
 ) -> Table:
+    for name, parts in SUMS.items():
+        if all(part in times for part in parts):
+            times[name] = [sum(each) for each in zip(*(times[part] for part in parts), strict=True)]
     middle = {name: statistics.median(taken) for name, taken in times.items()}
     files = sum(line.kind == "f" for line in first.manifest.lines)
     size = sum(line.size for line in first.manifest.lines)
@@ -237,16 +247,30 @@ def table(
     return made
 
 
+SUMS = {
+    "by hand to cell": ("tar -xzf", "stock cell"),
+    "fetched to cell": ("fetch first", "our cell"),
+    "mounted to cell": ("fetch and mount", "our mounted cell"),
+    "there to cell": ("mount", "our mounted cell"),
+}
+"""What is done one after the other until a cell has its answer."""
 ROWS = (
     ("first deploy, unprivileged", "tar -xzf", "fetch first", 3, "write"),
     ("next release, unprivileged", "tar -xzf", "fetch next", 11, "link"),
     ("first deploy, fetched and mounted", "tar -xzf", "fetch and mount", 3, ""),
     ("deploy, mounted", "tar -xzf", "mount", 500, ""),
+    ("cold node to first cell, unprivileged", "by hand to cell", "fetched to cell", 3, ""),
+    ("cold node to first cell, mounted", "by hand to cell", "mounted to cell", 6.5, ""),
+    ("node with the objects to first cell", "by hand to cell", "there to cell", 6.5, ""),
     ("check at start", "verify full", "verify stat", 10, ""),
     ("check at start, mounted", "verify full", "check mounted", 10, ""),
 )
 """What is measured, against which peer, with what, how many times better it ought to be, and its limit."""
-PEERS = {"tar -xzf": "tar -xzf and conda-unpack", "verify full": "a hash of every file"}
+PEERS = {
+    "tar -xzf": "tar -xzf and conda-unpack",
+    "by hand to cell": "tar -xzf, conda-unpack, a stock kernel",
+    "verify full": "a hash of every file",
+}
 
 
 def add_times(made: Table, middle: dict[str, float]) -> None:
@@ -263,41 +287,27 @@ def add_times(made: Table, middle: dict[str, float]) -> None:
 
 
 def ten_images(made: Table, first: Image, following: Image, node: Node) -> None:
-    """Add what ten similar environments take: two are measured, eight more are as the second is."""
-    disk, inodes = zip(*(usage(node.root, image) for image in (first, following)), strict=True)
-    alone, files = usage(node.root, first, shared=False)
+    """Add what ten similar environments take; two are there, eight are made."""
+    images = [first, following, *Similar(node.store, first, following).make(8)]
+    names = [image.path.name for image in images]
+    for image in images[2:]:
+        if node.store.verify(image, "stat"):
+            raise SystemExit(f"{image.path} is not its manifest")
+    disk, inodes = room(node.root, names)
+    alone, files = room_of_trees(node.root, names)
+    peer_name = "ten trees"
     made.add(
         "ten similar environments: disk",
-        peer=10 * alone / MEGA,
-        ours=(disk[0] + 9 * disk[1]) / MEGA,
+        peer=alone / MEGA,
+        ours=disk / MEGA,
         aim=5,
-        peer_name="ten trees; eight extrapolated from the second",
+        peer_name=peer_name,
         unit="MB",
     )
-    made.add(
-        "ten similar environments: inodes",
-        peer=10 * files,
-        ours=inodes[0] + 9 * inodes[1],
-        aim=4,
-        peer_name="ten trees; eight extrapolated from the second",
-        unit="",
+    made.add("ten similar environments: inodes", peer=files, ours=inodes, aim=4, peer_name=peer_name, unit="")
+    made.remarks.append(
+        "ten similar environments: two packs, and eight made of their files by taking or leaving out packages"
     )
-
-
-def usage(root: Path, image: Image, shared: bool = True) -> tuple[int, int]:
-    """Return bytes and inodes that `image` takes; of the shared, those that no image before it has."""
-    seen: set[int] = SEEN if shared else set()
-    size = count = 0
-    for line in image.manifest.lines:
-        there = os.lstat(root / image.path.name / line.path)
-        if there.st_ino not in seen:
-            seen.add(there.st_ino)
-            size += there.st_blocks * 512
-            count += 1
-    return size, count
-
-
-SEEN: set[int] = set()
 
 
 def timed(work: Callable[[], object]) -> float:

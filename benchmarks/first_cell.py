@@ -69,12 +69,17 @@ async def first_cell(make: Callable[[], AsyncKernelManager]) -> Took:
 def stock(folder: Path, image: Image) -> KernelSpecManager:
     """Return jupyter_client's own manager with one kernel of the image."""
     kernel = folder / "kernels" / "stock"
+    spec_of(image.python, kernel)
+    return KernelSpecManager(kernel_dirs=[str(kernel.parent)])
+
+
+def spec_of(python: Path, kernel: Path) -> None:
+    """Write the kernel.json of a stock kernel into the new folder `kernel`."""
     kernel.mkdir(parents=True)
-    argv = [str(image.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     metadata = {"debugger": True, "supported_encryption": ["curve"]}
     spec = {"argv": argv, "display_name": "Stock", "language": "python", "metadata": metadata}
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    return KernelSpecManager(kernel_dirs=[str(kernel.parent)])
 
 
 async def compare(pack: Path, rounds: int, folder: Path) -> None:
