@@ -53,6 +53,9 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "request.approved": "A request of a user was granted.",
         "request.declined": "A request of a user was turned down.",
         "request.made": "A user asked for a package or an environment.",
+        "share.fetch": "A release was brought from a share to a machine, or could not be.",
+        "share.prune": "What nobody needs any more was taken from a share.",
+        "share.publish": "A release was put on a share, or could not be.",
         "site.init": "The site was made.",
         "wall.denied": "A wall refused what a program behind it wanted.",
     }

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from jupyter_envguard.catalog import Catalog, Entry, names
-from jupyter_envguard.catalog.entry import USABLE
+from jupyter_envguard.catalog.entry import USABLE, State
 from jupyter_envguard.cli.context import Context
+from jupyter_envguard.cli.movements import recorded
 from jupyter_envguard.cli.progress import Progress, progress
 from jupyter_envguard.cli.terminal import count, escape, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
 from jupyter_envguard.store import Presence, Store
 from jupyter_envguard.store.tiers import best
-from jupyter_envguard.transfer import Digests, Fetched, Share, Source, fetch, source_at
+from jupyter_envguard.transfer import Digests, Fetched, Share, Source, fetch, prune, source_at
 
 MOST_ALIKE = 8
 """Releases whose contents are looked for on the share before anything is written there."""
+GONE = frozenset({State.REVOKED, State.ARCHIVED, State.REJECTED})
+"""States after which no node fetches a release again."""
 ELSEWHERE = frozenset({"not-shared", "source-broken", "source-refused", "source-slow", "source-redirects"})
 """Errors of one share after which the next one is asked."""
 
@@ -29,6 +33,11 @@ def publish_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `publish`."""
     parser.add_argument("release", metavar="NAME@RELEASE", help="a release whose image is on this machine")
     parser.add_argument("share", metavar="FOLDER", help="the folder that nodes, or a web server, read")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="then take from the folder the releases that nobody may start any more, and what none refers to",
+    )
 
 
 def publish(arguments: Namespace, context: Context) -> Answer:
@@ -41,7 +50,10 @@ def publish(arguments: Namespace, context: Context) -> Answer:
     if image.manifest_digest != entry.manifest:
         raise _other_image(entry)
     Presence(store).present(image)
-    done = Share(Path(arguments.share).absolute()).publish(image, _alike(catalog, entry))
+    share = Path(arguments.share).absolute()
+    with recorded(site, catalog, "share.publish", entry) as attempt:
+        done = Share(share).publish(image, _alike(catalog, entry))
+        attempt.found(done.new, share=str(share), bytes=done.bytes_written, contents=done.contents)
     document = {
         "release": entry.id,
         "share": arguments.share,
@@ -55,7 +67,23 @@ def publish(arguments: Namespace, context: Context) -> Answer:
         if done.new
         else f"{escape(entry.id)} was on {escape(arguments.share)} already."
     )
-    return Answer(document, [line])
+    lines = [line]
+    if arguments.prune:
+        with recorded(site, catalog, "share.prune") as attempt:
+            pruned = prune(share, _withdrawn(catalog))
+            attempt.found(
+                bool(pruned.releases or pruned.files),
+                share=str(share),
+                releases=len(pruned.releases),
+                files=pruned.files,
+                bytes=pruned.size,
+            )
+        document["pruned"] = asdict(pruned)
+        lines.append(
+            f"Taken from it: {count(len(pruned.releases), 'release')}, {count(pruned.files, 'file')}, "
+            f"{file_size(pruned.size)}."
+        )
+    return Answer(document, lines)
 
 
 def fetch_arguments(parser: ArgumentParser) -> None:
@@ -98,7 +126,14 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
     for entry in _wanted(catalog, arguments.releases):
         try:
             with progress(context.screen, f"Fetching {entry.id}") as told:
-                found = _fetch(store, sources, entry, told, bare=mounts)
+                with recorded(site, catalog, "share.fetch", entry) as attempt:
+                    found = _fetch(store, sources, entry, told, bare=mounts)
+                    attempt.found(
+                        bool(found.bytes_read),
+                        share=found.address,
+                        bytes=found.bytes_read,
+                        contents=found.contents,
+                    )
                 tier = presence.mount(found.image) if mounts else presence.present(found.image)
         except EnvGuardError as error:
             refusal = refusal or error
@@ -138,6 +173,12 @@ def _alike(catalog: Catalog, entry: Entry) -> list[str]:
     others = [other for other in catalog.entries if other.pack != entry.pack]
     others.sort(key=lambda other: (other.name == entry.name, other.imported_at), reverse=True)
     return list(dict.fromkeys(other.pack for other in others))[:MOST_ALIKE]
+
+
+def _withdrawn(catalog: Catalog) -> set[str]:
+    """Return the packs that the catalog names, and of which nobody may start a release any more."""
+    usable = {entry.pack for entry in catalog.entries if entry.state not in GONE}
+    return {entry.pack for entry in catalog.entries} - usable
 
 
 def _other_image(entry: Entry) -> EnvGuardError:

@@ -17,7 +17,8 @@ counts.
 """
 
 from jupyter_envguard.transfer.fetch import Digests, Fetched, fetch
+from jupyter_envguard.transfer.pruning import Pruned, prune
 from jupyter_envguard.transfer.share import Published, Share
 from jupyter_envguard.transfer.sources import Source, source_at
 
-__all__ = ["Digests", "Fetched", "Published", "Share", "Source", "fetch", "source_at"]
+__all__ = ["Digests", "Fetched", "Pruned", "Published", "Share", "Source", "fetch", "prune", "source_at"]

@@ -53,6 +53,8 @@ class Fetched:
     """Bytes that came from the share; 0 when the image was there already."""
     contents: int
     """Contents that were missing."""
+    address: str
+    """Where they came from, in words fit to be shown; empty when nothing was read."""
 
 
 def fetch(
@@ -74,7 +76,7 @@ def fetch(
     and the failures of `Store.receive`; then nothing is published.
     """
     try:
-        return Fetched(_checked(store.get(wanted.pack), wanted), 0, 0)
+        return Fetched(_checked(store.get(wanted.pack), wanted), 0, 0, "")
     except EnvGuardError as error:
         if error.code != "image-missing":
             raise
@@ -99,6 +101,7 @@ def fetch(
         image,
         len(content) + sum(work.bytes_read for work in works),
         sum(work.contents for work in works),
+        source.address,
     )
 
 

@@ -9,6 +9,7 @@ from jupyter_envguard.store.bare import is_bare
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.tiers import best
 from tests.cli.conftest import Filled, Run, remove
+from tests.cli.test_movements import events
 
 
 @pytest.fixture
@@ -54,8 +55,44 @@ class TestPublish:
         assert refusal[1] == "digest-mismatch"
         assert list(share.iterdir()) == []
 
+    def test_leaves_an_event_of_what_was_new(self, own: Filled, share: Path, run: Run):
+        for _ in range(2):
+            run("publish", own.new.id, share, "--site", own.path)
+        (event,) = events(own, "share.publish")
+        assert (event.outcome, event.release) == ("allowed", own.new.id)
+        assert event.detail["share"] == str(share)
+        assert event.detail["bytes"] > 0
+
+
+class TestPrune:
+    def test_takes_what_nobody_may_start(self, own: Filled, share: Path, run: Run):
+        for entry in (own.old, own.new):
+            run("publish", entry.id, share, "--site", own.path)
+        assert run("archive", own.old.id, "--reason", "old", "--site", own.path).code == 0
+        done = run("publish", own.new.id, share, "--prune", "--site", own.path, "--json")
+        assert done.json["pruned"] == {"releases": [own.old.pack], "files": 0, "size": 0}
+        (event,) = events(own, "share.prune")
+        assert (event.outcome, event.detail["releases"], event.detail["files"]) == ("allowed", 1, 0)
+        again = run("publish", own.new.id, share, "--prune", "--site", own.path)
+        assert "Taken from it: 0 releases" in again.out
+        assert len(events(own, "share.prune")) == 1
+
+    def test_leaves_what_somebody_may_start(self, own: Filled, share: Path, run: Run):
+        for entry in (own.old, own.new):
+            run("publish", entry.id, share, "--prune", "--site", own.path)
+        assert len(list((share / "releases").iterdir())) == 2
+
 
 class TestFetch:
+    def test_leaves_an_event_of_what_came_and_what_did_not(self, node: Filled, share: Path, run: Run):
+        run("fetch", node.new.id, "--from", share, "--site", node.path)
+        run("fetch", node.new.id, "--from", share, "--site", node.path)
+        run("fetch", node.old.id, "--from", share / "none", "--site", node.path)
+        came, missed = events(node, "share.fetch")
+        assert (came.outcome, came.release, came.detail["share"]) == ("allowed", node.new.id, str(share))
+        assert came.detail["bytes"] > 0
+        assert (missed.outcome, missed.reason, missed.release) == ("error", "not-shared", node.old.id)
+
     def test_brings_every_release_that_may_start(self, node: Filled, share: Path, run: Run):
         done = run("fetch", "--from", share, "--site", node.path, "--json")
         assert done.code == 0, done.err
