@@ -5,11 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from jupyter_envguard.catalog import Catalog, Entry, names
+from jupyter_envguard.catalog.decision import is_graced
 from jupyter_envguard.catalog.entry import USABLE, State
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.movements import recorded
@@ -177,7 +179,8 @@ def _alike(catalog: Catalog, entry: Entry) -> list[str]:
 
 def _withdrawn(catalog: Catalog) -> set[str]:
     """Return the packs that the catalog names, and of which nobody may start a release any more."""
-    usable = {entry.pack for entry in catalog.entries if entry.state not in GONE}
+    now = datetime.now(UTC)
+    usable = {entry.pack for entry in catalog.entries if entry.state not in GONE or is_graced(entry, now)}
     return {entry.pack for entry in catalog.entries} - usable
 
 

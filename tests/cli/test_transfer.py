@@ -77,6 +77,13 @@ class TestPrune:
         assert "Taken from it: 0 releases" in again.out
         assert len(events(own, "share.prune")) == 1
 
+    def test_leaves_what_may_start_for_some_days_yet(self, own: Filled, share: Path, run: Run):
+        run("publish", own.new.id, share, "--site", own.path)
+        words = ("--reason", "CVE", "--grace", "7d", "--site", own.path)
+        assert run("revoke", own.new.id, *words).code == 0
+        done = run("publish", own.old.id, share, "--prune", "--site", own.path, "--json")
+        assert done.json["pruned"]["releases"] == []
+
     def test_leaves_what_somebody_may_start(self, own: Filled, share: Path, run: Run):
         for entry in (own.old, own.new):
             run("publish", entry.id, share, "--prune", "--site", own.path)
