@@ -24,6 +24,7 @@ from jupyter_envguard.catalog.entry import USABLE, State
 from jupyter_envguard.catalog.names import kernel_name
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.files import explained, read_bounded, write_atomically
+from jupyter_envguard.hooks import trusted
 from jupyter_envguard.hooks.trusted import ACL_FILE, ENVIRONMENTS, SESSIONS, VERSION
 from jupyter_envguard.site import Site
 from jupyter_envguard.spec import sha256_digest
@@ -86,10 +87,28 @@ def write_rules(site: Site, place: Path = RULES_PLACE) -> Written:
         problem = error
     environments = place.with_name(ENVIRONMENTS)
     for path, content in ((environments, listed), (place, rules_file(site))):
-        with explained(f"write {path}"):
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            write_atomically(path, content)
+        _write(path, content)
     return Written(place, environments, listed.count(b"\n") - 1, problem)
+
+
+def refresh(site: Site, place: Path | None = None) -> bool:
+    """Write the list of environments anew, where hooks of this machine have the rules of `site` at `place`.
+
+    Returns whether they have; raises what the catalog or the disk say against it.
+    """
+    rules = place or RULES_PLACE
+    found = trusted.rules(str(rules))
+    if found is None or found.get("store") != str(site.store_root):
+        return False
+    listed = environments_file(Client(site.catalog, site.trust).current(), Store(site.store_root))
+    _write(rules.with_name(ENVIRONMENTS), listed)
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    with explained(f"write {path}"):
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        write_atomically(path, content)
 
 
 def write_session(

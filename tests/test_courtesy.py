@@ -123,6 +123,33 @@ def _said() -> Statement:
     return Statement("boss", "2026-11-20T08:00:00Z")
 
 
+class TestRefresh:
+    def test_lists_what_was_decided_since(self, site: SiteBuilder, images: tuple[Image, Image]) -> None:
+        write(site)
+        site.offer(images[0], "sci", "1")
+        assert listed() == []
+        assert courtesy.refresh(load(site.path), Path(trusted.ACL_FILE))
+        assert [found[:2] for found in listed()] == [("sci", "1")]
+
+    def test_leaves_a_machine_without_hooks_or_with_those_of_another_site_alone(
+        self, site: SiteBuilder, images: tuple[Image, Image], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(courtesy, "RULES_PLACE", Path(trusted.ACL_FILE))
+        assert not courtesy.refresh(load(site.path))
+        assert not Path(trusted.ACL_FILE).parent.exists()
+        write(site)
+        site.path.write_text(site.path.read_text().replace(str(site.store.root), "/opt/other"))
+        site.offer(images[0], "sci", "1")
+        assert not courtesy.refresh(load(site.path))
+        assert listed() == []
+
+    def test_says_why_it_cannot(self, site: SiteBuilder) -> None:
+        write(site)
+        (site.folder / "root.json").write_bytes(b"{")
+        with pytest.raises(EnvGuardError):
+            courtesy.refresh(load(site.path), Path(trusted.ACL_FILE))
+
+
 class TestSessions:
     def test_hooks_know_groups_and_roles_from_them(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -76,8 +76,9 @@ class Inbox:
     def approve(self, request: Request, release: str, reason: str, catalog: Catalog) -> Decision:
         """Answer `request` by a release that is approved in `catalog`, and return the decision.
 
-        Raises `release-unknown`, `state-forbids` for a release that is not approved,
-        and `request-decided`.
+        Raises `release-unknown`, `state-forbids` for a release that is not approved or
+        that certainly is not for who asked, and `request-decided`. Groups of people are
+        known to the hub alone, so a release for any group may answer anybody.
         """
         name, label = names.split_release_id(release)
         with self._recorder.attempt("request.approved", name, label) as attempt:
@@ -89,6 +90,12 @@ class Inbox:
                     "state-forbids",
                     f"{entry.id} is {entry.state.words} and answers nothing.",
                     "Approve it first, or name another release.",
+                )
+            if not entry.groups and request.user not in entry.users:
+                raise Conflict(
+                    "state-forbids",
+                    f"{entry.id} is not for {request.user}, so it answers nothing.",
+                    "Import it again for a group of theirs, or name another release.",
                 )
             decision = self._decided(request, "approved", reason, entry.id)
             attempt.allowed(catalog.version, f"Request {request.id} is approved")

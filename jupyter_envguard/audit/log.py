@@ -42,6 +42,12 @@ LOCK_SECONDS = 5.0
 """How long a writer waits for another one."""
 PAGE = 500
 """Records read in one go."""
+MOST_FOLDERS = 100_000
+"""Folders of users that are looked at in a spool."""
+MOST_NAMES = 4096
+"""Names in the folder of one user that are looked at; a log has up to four."""
+USUAL_LOG = "default.sqlite"
+"""What the log of a server without a name is called."""
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's, in which ULIDs are written."""
 QUESTION = """
@@ -277,11 +283,35 @@ class Log:
         return replace(record, source=replace(record.source, trust=trust))
 
 
-def spooled(spool: Path) -> tuple[Log, ...]:
-    """Return the logs that sessions left in `spool`, a folder for each user, each compared with its owner."""
-    # A link in place of a user's folder could lead an auditor's eyes anywhere.
-    found = [path for path in sorted(spool.glob("*/*.sqlite")) if not path.parent.is_symlink()]
+def spooled(spool: Path, problems: list[EnvGuardError] | None = None) -> tuple[Log, ...]:
+    """Return the logs that sessions left in `spool`, a folder for each user, each compared with its owner.
+
+    Users may leave any number of files there: of more than `MOST_NAMES` in one folder, or more
+    folders than `MOST_FOLDERS`, some are passed over, never `default.sqlite`, and `problems` say so.
+    """
+    told: list[EnvGuardError] = [] if problems is None else problems
+    found = []
+    for name in _names(spool, MOST_FOLDERS, told):
+        folder = spool / name
+        # A link in place of a user's folder could lead an auditor's eyes anywhere.
+        if folder.is_dir() and not folder.is_symlink():
+            usual = [USUAL_LOG] if os.path.lexists(folder / USUAL_LOG) else []
+            names = {name for name in _names(folder, MOST_NAMES, told) if name.endswith(".sqlite")}
+            found += [folder / name for name in sorted(names.union(usual))]
     return tuple(Log(path, trust="self-reported", create=False, is_compared=True) for path in found)
+
+
+def _names(folder: Path, most: int, problems: list[EnvGuardError]) -> list[str]:
+    """Return the names in `folder`, sorted; of more than `most`, any `most` of them, and say so."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entry.name for entry in itertools.islice(entries, most + 1))
+    except OSError:
+        return []
+    if len(found) > most:
+        message = f"{folder} holds more than {most} names, and not all of them were looked at."
+        problems.append(Untrusted("log-invalid", message, "Find out who left them there."))
+    return found[:most]
 
 
 def merged(logs: Iterable[Log], query: Query, problems: list[EnvGuardError]) -> Iterator[Record]:

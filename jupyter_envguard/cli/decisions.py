@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
+from jupyter_envguard import courtesy
 from jupyter_envguard.admission import Admission
 from jupyter_envguard.catalog import Entry, names
 from jupyter_envguard.cli.context import Context, actor, moment
 from jupyter_envguard.cli.terminal import escape
 from jupyter_envguard.cli.verbs import Answer, Verb
+from jupyter_envguard.errors import EnvGuardError
 
 DONE: Mapping[str, str] = MappingProxyType(
     {
@@ -58,8 +60,13 @@ def decide(verb: str, arguments: Namespace, context: Context) -> Answer:
         options["grace"] = arguments.grace
     if getattr(arguments, "expires", None):
         options["expires"] = names.format_time(arguments.expires)
-    with Admission(context.site(), actor=actor()) as admission:
+    site = context.site()
+    with Admission(site, actor=actor()) as admission:
         entry: Entry = getattr(admission, verb)(name, release, arguments.reason, **options)
+    try:
+        courtesy.refresh(site)
+    except EnvGuardError as error:
+        context.screen.warn(f"Hooks on this machine know the environments as they were. {error.message}")
     done = DONE[verb] if entry.is_granted or verb != "approve" else FOR_NOBODY
     if entry.grace:
         done = f"is revoked; it starts with a warning until {entry.ends}, running kernels go on"

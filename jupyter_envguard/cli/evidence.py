@@ -201,7 +201,7 @@ def log(arguments: Namespace, context: Context) -> Answer:
     )
     main = Log(site.log, create=False)
     end, problems = main.head(), list[EnvGuardError]()
-    logs = [main] if arguments.no_sessions else [main, *spooled(site.spool)]
+    logs = [main] if arguments.no_sessions else [main, *spooled(site.spool, problems)]
     records = list(merged(logs, query, problems))[::-1]
     for problem in problems:
         context.screen.warn(problem.message)

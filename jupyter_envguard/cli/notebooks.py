@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jupyter_envguard.catalog import Catalog
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.exits import exit_for
 from jupyter_envguard.cli.terminal import escape
@@ -31,6 +32,11 @@ class Verified:
     """What it says."""
     comparison: Comparison
     """How that stands to the catalog."""
+
+    @property
+    def refusal(self) -> EnvGuardError | None:
+        """What speaks against it."""
+        return self.comparison.refusal
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -56,6 +62,25 @@ class Verified:
         return f"{self.comparison.status:<13} {escape(self.file)}: {said}{now}"
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One notebook that nothing can be said about."""
+
+    file: str
+    """The file, as it was named."""
+    refusal: EnvGuardError
+    """Why."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON form, with the members of the others."""
+        empty = dict.fromkeys(("kernel", "stamp", "state", "now"))
+        return {"file": self.file, "status": "unreadable", **empty, "error": self.refusal.as_json()}
+
+    def line(self) -> str:
+        """Return the same for people."""
+        return f"{'unreadable':<13} {escape(self.file)}: {escape(self.refusal.message)}"
+
+
 def are_notebooks(words: list[str]) -> bool:
     """Tell whether `words` name notebooks; raise `invalid-argument` when only some of them do."""
     found = {word.lower().endswith(SUFFIX) for word in words}
@@ -67,21 +92,26 @@ def are_notebooks(words: list[str]) -> bool:
 
 
 def verify(arguments: Namespace, context: Context) -> Answer:
-    """Compare the stamps of notebooks with the catalog."""
+    """Compare the stamps of notebooks with the catalog; one that cannot be read hides no other."""
     catalog = context.catalog(context.site())
     now = datetime.now(UTC)
-    found = []
-    for file in arguments.what:
-        with explained(f"read {file}"):
-            content = read_bounded(Path(file), NOTEBOOK_BYTES)
-        notebook = Notebook.from_bytes(content)
-        found.append(Verified(file, notebook, compare(notebook, catalog, now)))
-    refusals = [one.comparison.refusal for one in found if one.comparison.refusal]
+    found = [_verified(file, catalog, now) for file in arguments.what]
+    refusals = [one.refusal for one in found if one.refusal]
     return Answer(
         {"notebooks": [one.as_json() for one in found]},
         [one.line() for one in found],
         refusal=_gravest(refusals),
     )
+
+
+def _verified(file: str, catalog: Catalog, now: datetime) -> Verified | Unreadable:
+    try:
+        with explained(f"read {file}"):
+            content = read_bounded(Path(file), NOTEBOOK_BYTES)
+        notebook = Notebook.from_bytes(content)
+    except EnvGuardError as error:
+        return Unreadable(file, error)
+    return Verified(file, notebook, compare(notebook, catalog, now))
 
 
 def _gravest(refusals: list[EnvGuardError]) -> EnvGuardError | None:

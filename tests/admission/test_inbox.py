@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from jupyter_envguard.admission.inbox import Inbox
@@ -58,6 +60,7 @@ class TestFind:
 class TestApprove:
     def test_is_read_by_the_user_and_recorded(self, office: Office) -> None:
         entry, made = office.released(), box(office).make(ASKED)
+        office.builder.change("datasci", "1", groups=("*",))
         with at(office) as inbox:
             inbox.approve(made, entry.id, "Enjoy.", office.catalog)
             ((_, decision),) = inbox.list([])
@@ -89,6 +92,25 @@ class TestApprove:
             inbox.approve(made, entry.id, "", office.catalog)
         assert decided(office, made) == "open"
         assert office.told()[-1] == ("request.approved", "denied", "state-forbids")
+
+    @pytest.mark.parametrize(
+        ("groups", "users", "answers"),
+        [
+            ((), (), False),
+            ((), ("ada",), False),
+            ((), ("eve",), True),
+            (("staff",), (), True),
+            (("*",), (), True),
+        ],
+    )
+    def test_only_by_a_release_that_may_be_for_who_asked(
+        self, office: Office, groups: tuple[str, ...], users: tuple[str, ...], answers: bool
+    ) -> None:
+        entry, made = office.released(), box(office).make(ASKED)
+        office.builder.change("datasci", "1", groups=groups, users=users)
+        with at(office) as inbox, contextlib.nullcontext() if answers else refused("state-forbids"):
+            inbox.approve(made, entry.id, "", office.catalog)
+        assert decided(office, made) == ("approved" if answers else "open")
 
 
 class TestDecline:

@@ -417,6 +417,22 @@ class TestSpool:
         assert len(list(merged(spooled(tmp_path), Query(), problems))) == 2
         assert [problem.code for problem in problems] == ["log-invalid", "invalid-argument"]
 
+    def test_one_user_cannot_hide_their_log_or_others_behind_many_files(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "MOST_NAMES", 3)
+        for user in ("eve", "zoe"):
+            (tmp_path / user).mkdir()
+            filled(tmp_path / user / "default.sqlite", 1)
+        for number in range(9):
+            (tmp_path / "eve" / f"{number}.txt").touch()
+        problems: list[EnvGuardError] = []
+        assert [log.path.parent.name for log in spooled(tmp_path, problems)] == ["eve", "zoe"]
+        (problem,) = problems
+        assert (problem.code, str(tmp_path / "eve") in problem.message) == ("log-invalid", True)
+        monkeypatch.setattr(module, "MOST_FOLDERS", 1)
+        assert len(spooled(tmp_path)) == 1
+
     def test_an_empty_spool_has_no_logs(self, tmp_path: Path) -> None:
         assert spooled(tmp_path / "nothing") == ()
 

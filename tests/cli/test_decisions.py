@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_envguard import courtesy
 from jupyter_envguard.cli.main import main
+from jupyter_envguard.hooks.trusted import ENVIRONMENTS
 from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
 from tests.cli.conftest import Lab, Run, Snapshot, laboratory, short_folder
@@ -54,6 +56,22 @@ def test_every_decision_is_one_event_with_its_reason(waiting: Lab, run: Run) -> 
         ("release.approve", "because of approve"),
         ("release.revoke", "because of revoke"),
     ]
+
+
+def test_hooks_of_this_machine_know_it_at_once(
+    waiting: Lab, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courtesy, "RULES_PLACE", tmp_path / "acl.json")
+    courtesy.write_rules(load(waiting.path), tmp_path / "acl.json")
+    environments = tmp_path / ENVIRONMENTS
+    before = environments.read_bytes()
+    assert decide(run, waiting, "approve") == (0, "approved")
+    assert environments.read_bytes() != before
+    environments.unlink()
+    environments.mkdir()
+    done = run("deprecate", "datasci@1", "--reason", "x", "--site", waiting.path)
+    assert done.code == 0
+    assert "Hooks on this machine know the environments as they were." in " ".join(done.err.split())
 
 
 def test_people_read_what_a_decision_means(waiting: Lab, run: Run) -> None:

@@ -97,5 +97,23 @@ def test_a_hostile_file_is_a_refusal(
     assert "\x1b" not in done.out + done.err
 
 
+def test_one_that_cannot_be_read_hides_no_other(filled: Filled, run: Run, write: Any, tmp_path: Path) -> None:
+    (tmp_path / "b.ipynb").write_text("{")
+    words = [write("a.ipynb", filled.new), tmp_path / "b.ipynb", tmp_path / "c.ipynb", write("d.ipynb", None)]
+    done = run("verify", *words, "--site", filled.path)
+    assert done.refusal[0] == 4
+    said = ["match", "unreadable", "unreadable", "no-stamp"]
+    assert [line.split()[0] for line in done.out.splitlines()] == said
+    found = run("verify", *words, "--site", filled.path, "--json").json["notebooks"]
+    assert [one["status"] for one in found] == said
+    assert [(one["error"] or {}).get("code") for one in found] == [
+        None,
+        "notebook-invalid",
+        "file-not-found",
+        "stamp-missing",
+    ]
+    assert len({frozenset(one) for one in found}) == 1
+
+
 def test_a_file_that_is_not_there(filled: Filled, run: Run, tmp_path: Path) -> None:
     assert run("verify", tmp_path / "a.ipynb", "--site", filled.path).refusal == (4, "file-not-found")
