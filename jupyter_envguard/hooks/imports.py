@@ -7,16 +7,17 @@ sentence, when the module comes from outside and is
     machine code           an extension, or a library that ctypes loads
     an installed package   it lies in `site-packages`, in an archive, or a `.dist-info` beside it names it
     an approved name       the environment has a module that is called so
+    a package              it is a folder of modules, unless the site allows those of users
 
-A user's own plain modules, in the notebook's folder or anywhere, are none of these.
+A user's own plain modules, single files in the notebook's folder or anywhere, are none of these.
 
 Two guards look at the same: a finder, which knows names, stands first in
 `sys.meta_path`; and an audit hook (PEP 578), which nothing in Python takes away, sees
 every file that is loaded as a module or as machine code, by whatever importer, and puts
-the finder back. What they cannot stop is code that is typed or read and run (`exec`), a
-package whose list of files was removed, another process, and whoever writes to this
-process's memory. That machine code does not load in spite of it is the work of the
-`noexec` mounts of the session.
+the finder back. Pythons that a kernel starts have the same guards (`children`), unless they
+are told to look for none. What they cannot stop is code that is typed or read and run (`exec`),
+a process without guards, and whoever writes to this process's memory. That machine code does
+not load in spite of it is the work of the `noexec` mounts of the session.
 
 Each thing that is refused is told to the session's server once, by the kernel's own
 line or by the session's socket (`report`), with nothing that a cell can replace: the
@@ -50,6 +51,7 @@ SYSTEM = (
 INSTALLED = ("site-packages", "dist-packages")
 """Folders that hold nothing but installed packages."""
 NATIVE = "it is machine code"
+PACKAGE = "it is a package and no plain module"
 MAX_LISTING_BYTES = 256 * 1024
 """Of a distribution's list of files, how much is read for the names of its modules."""
 MOST_TOLD = 200
@@ -62,18 +64,19 @@ LINE = os.environ.get("ENVGUARD_LINE", "")
 _told: set[tuple[str, str, str]] = set()
 
 
-def install() -> None:
-    """Guard the imports of this process for good.
+def install(*, packages: bool = False) -> None:
+    """Guard the imports of this process for good; with `packages`, those of the user's own load.
 
     The audit hook has a copy of this module to itself: the finder's lies open in `sys.meta_path`, where
     every function of it can be replaced.
     """
-    finder = Finder(judge_of(sys.prefix))
+    prefix = sys.base_prefix  # that of a virtual environment is the user's own
+    finder = Finder(judge_of(prefix, packages=packages))
     sys.meta_path.insert(0, finder)
     loader: Any = __spec__.loader
     own = {"__name__": __name__, "__file__": __file__}
     exec(loader.get_code(loader.name), own)  # noqa: S102
-    sys.addaudithook(own["audit_of"](sys.prefix, finder))  # type: ignore[operator]
+    sys.addaudithook(own["audit_of"](prefix, finder, packages=packages))  # type: ignore[operator]
 
 
 class Finder:
@@ -97,9 +100,12 @@ class Finder:
         return None
 
 
-def audit_of(prefix: str, finder: Finder) -> Callable[[str, tuple[Any, ...]], None]:
+def audit_of(
+    prefix: str, finder: Finder, *, packages: bool = False
+) -> Callable[[str, tuple[Any, ...]], None]:
     """Return the audit hook, which keeps `finder` where it is."""
-    judge, loads, refused, called = judge_of(prefix), _loads_of(prefix), refusal, _called
+    judge, loads = judge_of(prefix, packages=packages), _loads_of(prefix)
+    refused, called = refusal, _called
     code_type = type(judge.__code__)
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
@@ -123,8 +129,8 @@ def audit_of(prefix: str, finder: Finder) -> Callable[[str, tuple[Any, ...]], No
     return hook
 
 
-def judge_of(prefix: str) -> Judge:
-    """Return the judge of the environment in `prefix`."""
+def judge_of(prefix: str, *, packages: bool = False) -> Judge:
+    """Return the judge of the environment in `prefix`; with `packages`, it minds no folders of modules."""
     inside = (realpath(prefix) + "/", dirname(realpath(__file__)) + "/")
     folders: set[str] = set()
     roots: dict[tuple[str, int], frozenset[str] | None] = {}
@@ -152,7 +158,9 @@ def judge_of(prefix: str) -> Judge:
         if kept not in roots:
             roots[kept] = _installed_in(root)
         installed = roots[kept]
-        return "it is an installed package" if installed is None or top in installed else ""
+        if installed is None or top in installed:
+            return "it is an installed package"
+        return PACKAGE if not packages and _is_packaged(name, path) else ""
 
     return judge
 
@@ -224,6 +232,11 @@ def _loads_of(prefix: str) -> Callable[[str], bool]:
 
 def _is_native(path: str) -> bool:
     return path.endswith((".so", *EXTENSION_SUFFIXES))
+
+
+def _is_packaged(name: str, path: str) -> bool:
+    """Tell whether a module is a package or part of one; without a name, whether it is one."""
+    return "." in name or split_path(path)[1].startswith("__init__.")
 
 
 def _place(name: str, path: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeGuard
 
 from jupyter_envguard.errors import Denied, EnvGuardError, InvalidInput
 from jupyter_envguard.files import explained, read_bounded
+from jupyter_envguard.hooks.children import OWN_PACKAGES
 
 CONNECTION_FILE = "{connection_file}"
 """Stands in a command for the path that is known only when the kernel starts."""
@@ -63,6 +64,12 @@ del guard, spec
 
 LOCKED_START = GUARDED + PYTHON_START
 """`PYTHON_START` in lockdown: imports are guarded before anything of the environment is loaded."""
+
+LENIENT_START = LOCKED_START.replace("install()", "install(packages=True)", 1)
+"""The same where packages of the user's own load."""
+
+CHILDREN = HOOKS.parent / "children"
+"""Folder of the module that guards the imports of Pythons that a kernel in lockdown starts."""
 
 MAX_KERNEL_JSON_BYTES = 64 * 1024
 """Size of a pack's kernel.json."""
@@ -109,9 +116,13 @@ class Launch:
     reports: bool = False
     """Whether it loads the hooks, which report to the server."""
 
-    def command(self, connection_file: str, *, locked: bool = False) -> list[str]:
-        """Return the words to start, with the connection file filled in; `locked` guards Python's imports."""
-        words = (LOCKED_START if locked and word == PYTHON_START else word for word in self.argv)
+    def command(self, connection_file: str, *, locked: bool = False, own_packages: bool = False) -> list[str]:
+        """Return the words to start, with the connection file filled in.
+
+        `locked` guards Python's imports; with `own_packages` folders of modules load all the same.
+        """
+        guarded = LENIENT_START if own_packages else LOCKED_START
+        words = (guarded if locked and word == PYTHON_START else word for word in self.argv)
         return [word.replace(CONNECTION_FILE, connection_file) for word in words]
 
 
@@ -134,6 +145,12 @@ def launch_for(image: Path, language: str) -> Launch:
             "Rebuild the pack with a kernelspec under share/jupyter/kernels.",
         )
     return Launch(_command(image, own.argv, own.folder), own.interrupt_mode, own.env, own.metadata)
+
+
+def for_children(*, own_packages: bool = False) -> dict[str, str]:
+    """Return the variables by which Pythons that a kernel in lockdown starts guard their imports, too."""
+    allowed = {OWN_PACKAGES: "1"} if own_packages else {}
+    return {"PYTHONPATH": str(CHILDREN), **allowed}
 
 
 def abilities(image: Path, language: str) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.confined import Start, confined
 from jupyter_envguard.kernels.guard import Permit
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
+from jupyter_envguard.kernels.launch import for_children
 from jupyter_envguard.kernels.running import Process
 from jupyter_envguard.kernels.told import told
 from jupyter_envguard.landlock import CANNOT_CONFINE
@@ -60,8 +61,11 @@ class EnvGuardProvisioner(LocalProvisioner):
         permit = await asyncio.to_thread(manager.guard.permit, kernel.kernel_name, str(self.kernel_id))
         prepared = await super().pre_launch(**{**kwargs, **self._encryption()})
         prepared = {name: value for name, value in prepared.items() if name in PASSED_ON}
-        locked = manager.guard.enforcement(permit.subject).locked
-        prepared["cmd"] = permit.launch.command(os.path.realpath(kernel.connection_file), locked=locked)
+        enforcement = manager.guard.enforcement(permit.subject)
+        locked, own_packages = enforcement.locked, enforcement.own_packages
+        prepared["cmd"] = permit.launch.command(
+            os.path.realpath(kernel.connection_file), locked=locked, own_packages=own_packages
+        )
         prepared["env"] = kernel_environment(
             permit.image.path,
             os.environ,
@@ -70,6 +74,7 @@ class EnvGuardProvisioner(LocalProvisioner):
             session=session,
             doors=not locked,  # their programs are on no list of programs
         ) | told(manager.guard, permit)
+        prepared["env"] |= for_children(own_packages=own_packages) if locked else {}
         self._permit = permit
         self._prepared = prepared
         return dict(prepared)

@@ -48,6 +48,8 @@ class Enforcement:
     """Programs, and folders of them, that sessions in lockdown may run besides the usual."""
     strict_memory: bool = False
     """Whether lockdown refuses memory that is written and then run, which just-in-time compilers need."""
+    own_packages: bool = False
+    """Whether Python kernels in lockdown load packages that users wrote, and not only single files."""
     groups: Mapping[str, Degree] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """Groups of the hub whose members have a level of their own."""
 
@@ -134,6 +136,7 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "write": _read_paths,
         "execute": _read_paths,
         "strict_memory": _read_boolean,
+        "own_packages": _read_boolean,
         "groups": _read_groups,
     }
 )

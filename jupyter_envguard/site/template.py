@@ -62,8 +62,12 @@ guard:
   write: []
   # What sessions in lockdown may run besides, such as [/usr/bin/git, /usr/lib/git-core].
   execute: []
-  # Whether lockdown refuses memory that is written and then run; numba and other compilers need it.
+  # Whether lockdown refuses memory that is written and then run; numba and other compilers need it,
+  # and ctypes for functions that C calls.
   strict_memory: false
+  # Whether Python kernels in lockdown load packages that users wrote (folders of modules), and not only
+  # single files. What was installed, is machine code or has an approved name never loads.
+  own_packages: false
   # Levels of groups of the hub, such as {{students: {{level: lockdown, mode: required}}}}. Who is in several
   # has the strictest, who is in none has the level above.
   groups: {{}}

@@ -78,8 +78,15 @@ class TestJudge:
 
     def test_own_plain_modules_load(self, judge: Judging, own: Path) -> None:
         assert judge("helper", own / "helper.py") == ""
-        assert judge("mine", own / "mine/__init__.py") == ""
-        assert judge("", own / "mine/__init__.py") == ""
+        assert judge("", own / "helper.py") == ""
+
+    def test_own_packages_do_not_unless_the_site_allows_them(
+        self, judge: Judging, own: Path, prefix: Path
+    ) -> None:
+        allowing = imports.judge_of(str(prefix), packages=True)
+        for name, path in (("mine", "__init__.py"), ("mine.part", "part.py"), ("", "__init__.py")):
+            assert judge(name, own / "mine" / path) == imports.PACKAGE
+            assert allowing(name, str(own / "mine" / path)) == ""
 
     @pytest.mark.parametrize("name", ["x.so", f"x{EXTENSION_SUFFIXES[0]}"])
     def test_machine_code_does_not(self, judge: Judging, own: Path, name: str) -> None:
@@ -344,6 +351,8 @@ REFUSED = "turned off for approved environments"
 AROUND = {
     "the import statement": "import foreign",
     "the function": "import importlib; importlib.import_module('foreign')",
+    "a package of one's own": "import mine.helper",
+    "a namespace": "import spread.helper",
     "a folder named later": "import sys; sys.path.insert(0, 'late/site-packages'); import late",
     "the finder removed": "sys.meta_path.pop(0); import foreign",
     "the finder removed, then the function": (
@@ -371,9 +380,7 @@ AROUND = {
 }
 ALLOWED = {
     "a helper": "import helper",
-    "a package of helpers": "import mine.helper",
     "text": "exec('print(\"loaded\")')",
-    "a namespace": "import spread.helper",
     "the library of C": "import ctypes; ctypes.CDLL(None); ctypes.CDLL('libc.so.6'); print('loaded')",
     "the environment": "import sqlite3, IPython, ssl, zmq; print('loaded')",
 }
@@ -405,6 +412,15 @@ class TestInstalled:
     @pytest.mark.parametrize("way", AROUND)
     def test_what_is_foreign_does_not_load(self, said: Callable[[str], str], way: str) -> None:
         assert REFUSED in said(AROUND[way])
+
+    @pytest.mark.parametrize("way", ["a package of one's own", "a namespace"])
+    def test_own_packages_load_where_the_site_allows_them(
+        self, said: Callable[[str], str], way: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            sys.modules[__name__], "START", START.replace("install()", "install(packages=True)")
+        )
+        assert said(AROUND[way]) == "loaded"
 
     @pytest.mark.parametrize("way", ALLOWED)
     def test_what_is_not_loads(self, said: Callable[[str], str], way: str) -> None:

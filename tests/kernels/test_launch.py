@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.errors import EnvGuardError
-from jupyter_envguard.kernels.launch import LOCKED_START, PYTHON_START, abilities, launch_for
+from jupyter_envguard.hooks.children import OWN_PACKAGES
+from jupyter_envguard.kernels.launch import (
+    CHILDREN,
+    LOCKED_START,
+    PYTHON_START,
+    abilities,
+    for_children,
+    launch_for,
+)
 
 PYTHON = ("-I", "-c", PYTHON_START, "-f", "{connection_file}")
 
@@ -55,6 +63,14 @@ class TestPython:
             word for word in found.command("/run/k.json") if word != PYTHON_START
         ]
         assert LOCKED_START.endswith(PYTHON_START)
+
+    def test_lets_packages_of_users_load_where_the_site_allows_them(self, image: Path):
+        found = launch_for(image, "python").command("/run/k.json", locked=True, own_packages=True)
+        (start,) = [word for word in found if "install(" in word]
+        assert "guard.install(packages=True)\n" in start
+        assert start.replace("packages=True", "") == LOCKED_START
+        assert for_children() == {"PYTHONPATH": str(CHILDREN)}
+        assert for_children(own_packages=True) == {"PYTHONPATH": str(CHILDREN), OWN_PACKAGES: "1"}
 
     def test_the_case_of_the_language_does_not_matter(self, image: Path):
         assert launch_for(image, "Python").argv[1:] == PYTHON

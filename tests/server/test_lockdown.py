@@ -132,6 +132,9 @@ def test_a_kernel_runs_and_is_confined(server: Server, tmp_path: Path) -> None:
     with server.kernel(kernel) as channel:
         assert run(channel, "print(1 + 1)") == "2\n"
         assert run(channel, f"import subprocess; subprocess.run([{str(program)!r}])").startswith("Permission")
+        assert "turned off for approved" in run(
+            channel, "!mkdir mine; touch mine/__init__.py; python -c 'import mine'"
+        )
         assert run(channel, "print(subprocess.run(['id', '-u'], stdout=-1).returncode)") == "0\n"
         assert run(channel, "import multiprocessing; print(multiprocessing.Lock())").startswith("<Lock")
     shown = server.ask(f"envguard/api/kernels/{kernel}")
