@@ -93,6 +93,14 @@ class Person:
     """The attempt's folder in the home."""
     said: list[str] = field(default_factory=list)
     """All that was answered."""
+    kept: list[str] = field(default_factory=list)
+    """An approved kernel that stays for later attempts; each start costs a second."""
+
+    def kernel(self) -> str:
+        """Return an approved kernel, started if there is none yet."""
+        if not self.kept:
+            self.kept.append(self.start(self.approved))
+        return self.kept[0]
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
         """Return the answer as JSON, or None when it is none or a refusal; note it either way."""
@@ -137,10 +145,11 @@ class Person:
         return sys.executable
 
     def tidy(self) -> None:
-        """End every session, kernel and terminal."""
+        """End every session, kernel and terminal but the kernel that is kept."""
         for kind, key in (("sessions", "id"), ("kernels", "id"), ("terminals", "name")):
             for found in self.server.ask(f"api/{kind}"):
-                self.ask(f"api/{kind}/{quote(found[key])}", "DELETE")
+                if found[key] not in self.kept:
+                    self.ask(f"api/{kind}/{quote(found[key])}", "DELETE")
 
 
 class Gateway:
@@ -163,6 +172,7 @@ class Visited:
         self.ground, self.builder, self.level, self.folder = ground, ground.builder, level, folder
         self.approved = "python3" if level == "none" else "minimal"
         self.front = reachable(folder / "seen")
+        self.kept: list[str] = []
 
     def own(self, visit: Attempt) -> Path:
         """Return the folder of an attempt."""
@@ -216,7 +226,7 @@ class Visited:
         recorded = len(self.builder.events())
         if not visit.early:
             self.plant(visit)
-        person = Person(server, self.approved, self.own(visit))
+        person = Person(server, self.approved, self.own(visit), kept=self.kept)
         visit.visit(person)
         person.tidy()
         mark = person.own / "said"

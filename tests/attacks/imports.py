@@ -213,4 +213,45 @@ IMPORTS = (
         "kernel",
         UNZIPPED + "!{PYTHON} -c \"import sys; sys.path.insert(0, 'u'); import foreign\"",
     ),
+    Attempt(
+        "C32",
+        "the same in one that is told to look for no guard (`-I`)",
+        "kernel",
+        UNZIPPED + "!{PYTHON} -I -c \"import sys; sys.path.insert(0, 'u'); import foreign\"",
+    ),
+    Attempt(
+        "C33",
+        "the same in a virtual environment, whose packages are the user's",
+        "kernel",
+        "!{PYTHON} -m venv --without-pip v && v/bin/python -m zipfile -e {WHEEL} v/lib/*/site-packages"
+        " && v/bin/python -c 'import foreign'",
+    ),
+    Attempt(
+        "C34",
+        "a package without `__init__.py`, of which nothing says that it is one",
+        "kernel",
+        "import os, sys\nos.makedirs('u/foreign'); open('u/foreign/core.py', 'w').write('print(\"REACHED\")')\n"
+        "sys.path.insert(0, OWN + '/u')\nimport foreign.core",
+    ),
+    Attempt(
+        "C35",
+        "the functions behind the guard's audit hook replaced, found by `gc`",
+        "kernel",
+        UNZIPPED + "import gc, sys\nfor d in gc.get_objects():\n"
+        "    if type(d) is dict and '_installed_in' in d:\n"
+        "        d.update(_installed_in=lambda root: frozenset(), _is_packaged=lambda name, path: False)\n"
+        "sys.path.insert(0, OWN + '/u')\nimport foreign",
+    ),
+    Attempt(
+        "C36",
+        "the same, found in the frames of its own refusals",
+        "kernel",
+        UNZIPPED + "import shutil, sys\ndef found(error):\n    t = error.__traceback__\n"
+        "    while t:\n        g = t.tb_frame.f_globals\n        if '_installed_in' in g:\n"
+        "            g.update(_installed_in=lambda root: frozenset(), _is_packaged=lambda name, path: False)\n"
+        "        t = t.tb_next\n"
+        "for n in range(4):\n    w = OWN + f'/w{n}'; shutil.copytree('u', w); sys.path.insert(0, w)\n"
+        "    try: exec(compile('0', w + '/foreign/__init__.py', 'exec'))\n    except ImportError as e: found(e)\n"
+        "    try: import foreign; break\n    except ImportError as e: found(e)",
+    ),
 )

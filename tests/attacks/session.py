@@ -31,7 +31,7 @@ from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.confined import confined
-from jupyter_envguard.kernels.launch import GUARDED, IMPORTS
+from jupyter_envguard.kernels.launch import CHILDREN, GUARDED, IMPORTS
 from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site
 from tests.attacks.attempt import REACHED, Attempt, Outcome
@@ -290,6 +290,8 @@ def _start_kernel(
         start = stack.enter_context(starting)
         kept = kernel_environment(ground.image.path, environment) | start.environment
         kept[report.ADDRESS] = os.environ[report.ADDRESS]
+        if level == "lockdown":
+            kept["PYTHONPATH"] = str(ground.tools / "jupyter_envguard/hooks" / CHILDREN.name)
         process = subprocess.Popen(list(start.command), env=kept, pass_fds=start.descriptors, **how)
         problem = start.refusal()
     assert not problem, problem

@@ -60,6 +60,7 @@ What is reached in `lockdown` is plain code of the user's own: no foreign packag
 Cells run in IPython without the messages of Jupyter around them, and conda is a double with the real plugin.
 From F16 on a real hub starts the user's server, once for each level, and who holds its token asks over HTTP;
 at `none` that hub knows nothing of the guard.
+In lockdown packages of the user's own are not allowed (`guard.own_packages`).
 
 """
 

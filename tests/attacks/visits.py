@@ -43,7 +43,7 @@ def own_command(person: Person) -> None:
 def own_provisioner(person: Person) -> None:
     """Say of a session's kernel that another provisioner starts it."""
     stanza = {"kernel_provisioner": {"provisioner_name": "evil-provisioner", "config": {}}}
-    person.run(person.start(person.approved, metadata=stanza, **stanza))
+    person.start(person.approved, metadata=stanza, **stanza)
 
 
 def traverse(person: Person) -> None:
@@ -68,7 +68,7 @@ def shown(person: Person) -> None:
 def installed(person: Person) -> None:
     """Install a kernelspec from an approved kernel, and ask for it."""
     install = "[sys.executable, '-I', '-m', 'ipykernel', 'install', '--user', '--name', 'own']"
-    person.run(person.start(person.approved), f"import subprocess, sys; subprocess.run({install})")
+    person.run(person.kernel(), f"import subprocess, sys; subprocess.run({install})")
     person.run(person.start("own"), "print('REACHED')")
 
 
@@ -76,7 +76,7 @@ def token_in_kernel(person: Person) -> None:
     """Look for the server's token among the variables of a kernel."""
     names = "{'JUPYTERHUB_API_TOKEN', 'JPY_API_TOKEN'}"
     code = f"import os; print('REACHED' if {names} & {{*os.environ}} else 'none')"
-    person.run(person.start(person.approved), code)
+    person.run(person.kernel(), code)
 
 
 def token_in_terminal(person: Person) -> None:
@@ -140,7 +140,7 @@ VISITS: tuple[Visit, ...] = (
     hub("F29", "the server's token in the variables of a kernel", "", token_in_kernel),
     hub("F30", "the server's token in a terminal", "", token_in_terminal),
     hub("F31", "the server's configuration in `~/.jupyter`", CONFIG, nothing, early=True),
-    hub("F32", "a provisioner named by a variable, set there", CHOSEN, starts(), early=True),
+    hub("F32", "a provisioner named by a variable, set there", CHOSEN, nothing, early=True),
     hub("F33", "a provisioner of our name in the user's site-packages", SHADOWING, nothing, early=True),
     hub(
         "F34",
