@@ -2,6 +2,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IEnvironment } from './generated/wire';
+import type { Draft } from './draft';
 import { Labelled, TextField, idOf, type Problems } from './fields';
 import { environmentProblem, packageProblem, type SubjectProblem } from './matchspec';
 import { CARET } from './parts';
@@ -19,6 +20,10 @@ export interface IRequestFormProps {
   readonly prefill: Partial<IAsk>;
   /** Show the requests of this user; `null` where there is no place for them. */
   readonly showRequests: (() => void) | null;
+  /** Where the request is kept while it is written. */
+  readonly draft: Draft;
+  /** Leave the form without sending anything. */
+  readonly leave: () => void;
 }
 
 /** In the order in which they stand, so that the first one at fault gets the focus. */
@@ -35,7 +40,7 @@ export function RequestForm(props: IRequestFormProps): JSX.Element {
 }
 
 function Form(props: IRequestFormProps & IDraftProps): JSX.Element {
-  const { environments, words } = props;
+  const { environments, words, draft, leave } = props;
   const { trans } = words;
   const { form, ask, change, problems, refusal, isSending, send } = useDraft(props);
   const field = { words, problems };
@@ -105,18 +110,28 @@ function Form(props: IRequestFormProps & IDraftProps): JSX.Element {
         <button type="submit" className="jp-mod-styled jp-mod-accept" disabled={isSending}>
           {isSending ? trans.__('Sending…') : trans.__('Send request')}
         </button>
+        <button
+          type="button"
+          className="jp-mod-styled jp-EnvGuard-button"
+          onClick={() => {
+            draft.forget();
+            leave();
+          }}
+        >
+          {trans.__('Cancel')}
+        </button>
       </p>
     </form>
   );
 }
 
-type IDraftProps = Pick<IRequestFormProps, 'prefill' | 'requests' | 'words'> & {
+type IDraftProps = Pick<IRequestFormProps, 'prefill' | 'requests' | 'words' | 'draft'> & {
   readonly onSent: (request: IRequest) => void;
 };
 
 /** A request as it is being written, and what is wrong with it. */
-function useDraft({ prefill, requests, words, onSent }: IDraftProps) {
-  const [ask, setAsk] = React.useState<IAsk>({ ...EMPTY, ...prefill });
+function useDraft({ prefill, requests, words, draft, onSent }: IDraftProps) {
+  const [ask, setAsk] = React.useState<IAsk>(() => begin(prefill, draft.read()));
   const [problems, setProblems] = React.useState<Problems>({});
   const [refusal, setRefusal] = React.useState<Refusal | null>(null);
   const [isSending, setSending] = React.useState(false);
@@ -137,14 +152,20 @@ function useDraft({ prefill, requests, words, onSent }: IDraftProps) {
     }
     setSending(true);
     try {
-      onSent(await requests.submit(tidy(ask)));
+      const request = await requests.submit(tidy(ask));
+      draft.forget();
+      onSent(request);
     } catch (reason) {
       const said = reason instanceof Refusal ? reason : new Refusal('unforeseen', String(reason), '');
       setSending(false);
       setRefusal(tell(said.fields) ? null : said);
     }
   };
-  const change = (changes: Partial<IAsk>) => setAsk({ ...ask, ...changes });
+  const change = (changes: Partial<IAsk>) => {
+    const changed = { ...ask, ...changes };
+    setAsk(changed);
+    draft.keep(changed);
+  };
   return { form, ask, change, problems, refusal, isSending, send };
 }
 
@@ -209,6 +230,12 @@ const EMPTY: IAsk = {
   neededBy: '',
   notebooks: []
 };
+
+/** Go on with what was written before, unless something else is asked for now. */
+function begin(prefill: Partial<IAsk>, kept: IAsk | null): IAsk {
+  const isOther = prefill.subject && prefill.subject !== kept?.subject;
+  return kept && !isOther ? kept : { ...EMPTY, ...prefill };
+}
 
 /** Return what is sent: without the spaces and empty lines that people leave. */
 function tidy(ask: IAsk): IAsk {

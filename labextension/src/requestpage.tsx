@@ -9,7 +9,7 @@ import type { IAsk } from './requests';
 
 /** The page on which a person asks for something. */
 export class RequestPage extends Page {
-  constructor(private readonly _props: Omit<IRequestFormProps, 'prefill'>) {
+  constructor(private readonly _props: Omit<IRequestFormProps, 'prefill' | 'leave'>) {
     super('jp-envguard-request');
     const { trans } = _props.words;
     this.title.icon = boxIcon;
@@ -35,7 +35,9 @@ export class RequestPage extends Page {
   protected override render(): JSX.Element {
     return (
       <UseSignal signal={this._props.environments.changed}>
-        {() => <RequestForm key={this._form} {...this._props} prefill={this._prefill} />}
+        {() => (
+          <RequestForm key={this._form} {...this._props} prefill={this._prefill} leave={() => this.close()} />
+        )}
       </UseSignal>
     );
   }

@@ -2,6 +2,7 @@ import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
 import { read } from '../src/check';
+import { Draft } from '../src/draft';
 import { MyRequests, outcomeOf } from '../src/myrequests';
 import { EnvironmentsModel } from '../src/model';
 import { RequestForm, type IRequestFormProps } from '../src/requestform';
@@ -18,6 +19,7 @@ describe('RequestForm', () => {
   let sent: IAsk[];
   let answer: () => Promise<ReturnType<typeof request>>;
   let showRequests: jest.Mock;
+  let leave: jest.Mock;
 
   beforeEach(async () => {
     const api = new FakeApi();
@@ -29,9 +31,13 @@ describe('RequestForm', () => {
     sent = [];
     answer = () => Promise.resolve(request({ subject: sent[0]?.subject }));
     showRequests = jest.fn();
+    leave = jest.fn();
   });
 
-  afterEach(() => model.dispose());
+  afterEach(() => {
+    model.dispose();
+    sessionStorage.clear();
+  });
 
   const show = (prefill: Partial<IAsk> = {}, changes: Partial<IRequestFormProps> = {}) =>
     render(
@@ -46,6 +52,8 @@ describe('RequestForm', () => {
         words={words}
         prefill={prefill}
         showRequests={showRequests}
+        draft={new Draft('/user/ada/')}
+        leave={leave}
         {...changes}
       />
     );
@@ -70,6 +78,42 @@ describe('RequestForm', () => {
   it('keeps an environment that the user may not start', () => {
     show({ environment: 'geo' });
     expect(screen.getByLabelText<HTMLSelectElement>(/Add it to/).value).toBe('geo');
+  });
+
+  it('goes on after a reload where it was, until the request is sent', async () => {
+    const { unmount } = show({ environment: 'datasci' });
+    type('Package', 'xgboost');
+    type('Why', REASON);
+    unmount();
+    const again = show();
+    expect(screen.getByLabelText<HTMLInputElement>('Package').value).toBe('xgboost');
+    expect(screen.getByLabelText<HTMLTextAreaElement>('Why').value).toBe(REASON);
+    await send();
+    expect(sent).toHaveLength(1);
+    again.unmount();
+    show();
+    expect(screen.getByLabelText<HTMLInputElement>('Package').value).toBe('');
+  });
+
+  it('begins anew where something else is asked for', () => {
+    const { unmount } = show({ subject: 'xgboost' });
+    type('Why', REASON);
+    unmount();
+    const other = show({ subject: 'polars' });
+    expect(screen.getByLabelText<HTMLTextAreaElement>('Why').value).toBe('');
+    other.unmount();
+    show({ subject: 'xgboost' });
+    expect(screen.getByLabelText<HTMLTextAreaElement>('Why').value).toBe(REASON);
+  });
+
+  it('forgets what was written when it is left', () => {
+    const { unmount } = show();
+    type('Package', 'xgboost');
+    fireEvent.click(screen.getByText('Cancel'));
+    expect(leave).toHaveBeenCalledTimes(1);
+    unmount();
+    show();
+    expect(screen.getByLabelText<HTMLInputElement>('Package').value).toBe('');
   });
 
   it('says below each field what is wrong, and goes to the first', async () => {

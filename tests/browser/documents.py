@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from demo import hub
 from demo.hubclient import HubClient
@@ -107,6 +107,12 @@ def axe_findings(page: Page, selector: str) -> list[str]:
     page.add_script_tag(path=AXE)
     found = page.evaluate("selector => axe.run(selector, {resultTypes: ['violations']})", selector)
     return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+
+
+def is_saved(answer: Response, *texts: str) -> bool:
+    """Tell whether this is the answer to a layout that was saved with all these texts in it."""
+    sent = (answer.request.post_data or "").replace(" ", "")
+    return "/api/workspaces/" in answer.url and all(text in sent for text in texts)
 
 
 def run_cell(page: Page) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Response, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from demo import hub
 from demo.environments import Packs
@@ -20,7 +20,7 @@ from jupyter_envguard.catalog import State
 from jupyter_envguard.kernels.logo import MARK
 from tests.browser import earth, large
 from tests.browser.conftest import IMAGES, PATIENCE, RunningHub, log_in
-from tests.browser.documents import AXE, still
+from tests.browser.documents import AXE, is_saved, still
 from tests.sites import SiteBuilder, short_folder
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -307,18 +307,32 @@ class TestCompare:
         compare.get_by_role("button", name="The other way round").click()
         expect(compare.get_by_role("combobox", name="From")).to_have_value("earth@2026.11")
 
+    def test_is_reached_read_and_left_by_keyboard_alone(self, page: Page, wide_hub: RunningHub) -> None:
+        spec = open_spec(open_panel(page, wide_hub.url), "Earth Observation")
+        spec.get_by_role("button", name="Compare", exact=True).focus()
+        page.keyboard.press("Enter")
+        compare = page.locator("#jp-envguard-compare")
+        expect(compare.get_by_role("rowheader").first).to_have_text("openssl")
+        expect(compare).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(compare.get_by_role("combobox", name="From")).to_be_focused()
+        grid = compare.get_by_role("grid")
+        while not grid.evaluate("grid => grid === document.activeElement"):
+            page.keyboard.press("Tab")
+        page.keyboard.press("End")
+        active = page.locator(f'[id="{grid.get_attribute("aria-activedescendant")}"]')
+        expect(active).to_be_in_viewport()
+        # The shortcut closes what is looked at, not what was left.
+        page.keyboard.press("Alt+w")
+        expect(compare).to_have_count(0)
+        expect(spec).to_be_visible()
+
     def test_says_why_something_cannot_be_compared(self, page: Page, wide_hub: RunningHub) -> None:
         query = quote("lab?envguard=datasci@2026.11&vs=calc@1")
         log_in(page, wide_hub.url, "analyst", query, "#jp-envguard-compare")
         compare = page.locator("#jp-envguard-compare")
         expect(compare).to_contain_text("calc@1 is not available to you, so it cannot be compared.")
         expect(compare).to_contain_text("CVE-2026-1")
-
-
-def is_saved(answer: Response, *texts: str) -> bool:
-    """Tell whether this is the answer to a layout that was saved with all these texts in it."""
-    sent = (answer.request.post_data or "").replace(" ", "")
-    return "/api/workspaces/" in answer.url and all(text in sent for text in texts)
 
 
 def stumbles(page: Page) -> list[str]:

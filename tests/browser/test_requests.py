@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import axe_findings, signed_in, still, use_theme
+from tests.browser.documents import axe_findings, is_saved, signed_in, still, use_theme
 from tests.browser.test_links import fresh
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -62,6 +62,24 @@ def test_a_request_is_made_by_keyboard_alone_and_its_decision_is_told(
     expect(page.locator(".Toastify__toast")).to_contain_text("Your request for xgboost>=2: Declined.")
     expect(requests.locator(".jp-EnvGuard-state").first).to_have_text("Declined")
     expect(requests).to_contain_text("Use the cluster")
+
+
+def test_what_was_written_outlives_a_reload_until_it_is_cancelled(
+    page: Page, storied_hub: RunningHub, analyst: HubClient
+) -> None:
+    log_in(page, storied_hub.url, "analyst", fresh(LINK), ".jp-EnvGuard-form")
+    why = page.get_by_label("Why")
+    why.fill(REASON)
+    with page.expect_response(lambda answer: is_saved(answer, "jp-envguard-request")):
+        page.keyboard.press("Control+b")
+    page.reload()
+    expect(why).to_have_value(REASON)
+    expect(page.get_by_label("Package", exact=True)).to_have_value("xgboost>=2")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#jp-envguard-request")).to_have_count(0)
+    page.get_by_role("tab", name="Approved environments").click()
+    page.get_by_role("button", name="Ask for a package or an environment").click()
+    expect(why).to_have_value("")
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"])

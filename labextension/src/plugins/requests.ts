@@ -10,6 +10,7 @@ import { Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { CommandIDs, wordsOf } from '../commands';
+import { Draft } from '../draft';
 import { isNotebook } from '../hosts';
 import { MyRequests, outcomeOf } from '../myrequests';
 import { RequestPage } from '../requestpage';
@@ -44,6 +45,7 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
     const words = wordsOf(translator);
     const { trans } = words;
     const model = new Requests(new Wire(app.serviceManager.serverSettings));
+    const draft = new Draft(app.serviceManager.serverSettings.baseUrl);
     const tracker = new WidgetTracker<RequestPage>({ namespace: 'jupyter-envguard-request' });
     const unfold = new Signal<object, void>(model);
     const showRequests = sections
@@ -54,7 +56,7 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
       : null;
     const open = (subject: string, environment: string) => {
       const shown = tracker.find(() => true);
-      const page = shown ?? new RequestPage({ environments, requests: model, words, showRequests });
+      const page = shown ?? new RequestPage({ environments, requests: model, words, showRequests, draft });
       page.prefill({ subject, ...guess(kernels), ...(environment && { environment }) });
       if (!shown) {
         // Notebook has room for one document in its main area, and that is the notebook's.
