@@ -65,6 +65,7 @@ export function PanelView(props: IPanelProps): JSX.Element {
   const { trans } = words;
   const { catalog, refusal, asOf } = environments;
   const refresh = () => void environments.refresh();
+  const isOver = useEnd(catalog);
   return (
     <>
       <Head {...props} actions={props.actions()} />
@@ -76,9 +77,7 @@ export function PanelView(props: IPanelProps): JSX.Element {
           {...(asOf && { note: trans.__('The list below is as of %1.', words.time(asOf)) })}
         />
       )}
-      {catalog && !refusal && Date.parse(catalog.catalog.expires) < Date.now() && (
-        <Stale catalog={catalog} words={words} />
-      )}
+      {catalog && !refusal && isOver && <Stale catalog={catalog} words={words} />}
       {catalog ? (
         <Lists {...props} catalog={catalog} />
       ) : (
@@ -117,6 +116,24 @@ function Head({
       </div>
     </div>
   );
+}
+
+/** The longest time that a timer can wait. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/** Tell whether a catalog has run out, and draw again in the moment when it does: nobody else tells. */
+function useEnd(catalog: ICatalog | null): boolean {
+  const [, setEnded] = React.useState('');
+  const end = catalog ? Date.parse(catalog.catalog.expires) : Infinity;
+  React.useEffect(() => {
+    const left = end - Date.now();
+    if (left < 0 || left > LONGEST_WAIT_MS) {
+      return;
+    }
+    const waiting = setTimeout(() => setEnded(String(end)), left + 1);
+    return () => clearTimeout(waiting);
+  }, [end]);
+  return end < Date.now();
 }
 
 /** A catalog that has run out says nothing about today. */

@@ -235,6 +235,13 @@ describe('PanelView', () => {
     );
   });
 
+  it('says so in the moment when it runs out, though nobody tells', async () => {
+    const expires = new Date(Date.now() + 1000).toISOString();
+    await show(catalog({ catalog: { version: 4, expires } }));
+    const told = await screen.findByRole('alert', {}, { timeout: 8000 });
+    expect(told.textContent).toContain('The catalog was valid until');
+  });
+
   it('shows what other features add, and takes it away again', async () => {
     const count = new Signal<object, void>({});
     let requests = 1;

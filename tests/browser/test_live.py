@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from demo.environments import Packs
 from demo.hubclient import HubClient
 from demo.site import envguard
+from jupyter_envguard.catalog.repository import Lifetimes, Repository
+from jupyter_envguard.site import load
 from tests.browser.conftest import IMAGES, RunningHub, log_in
 from tests.browser.documents import fresh_lab, put_notebook, run_cell, signed_in, still
 
@@ -41,6 +46,16 @@ def study(storied_hub: RunningHub, packs: Packs) -> Iterator[str]:
     )
     envguard("approve", f"{name}@2026.11", "--reason", "Reviewed", "--site", storied_hub.site)
     yield name
+
+
+@pytest.fixture
+def alone(storied_hub: RunningHub) -> Iterator[None]:
+    """Let nobody tell the student's pages what happens, so that they ask now and then."""
+    config = storied_hub.home / "student/.jupyter/labconfig/page_config.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(json.dumps({"disabledExtensions": {"jupyter-envguard:live": True}}))
+    yield
+    config.unlink()
 
 
 def test_a_revocation_reaches_every_open_page_at_once(
@@ -111,20 +126,71 @@ def test_a_release_that_is_approved_appears_in_the_launcher_by_itself(
     expect(cards.filter(has_text="Brand New")).to_have_count(0)
 
 
+def answered(page: Page, button: Locator) -> int:
+    """Press a button that asks for the environments; return the status of the answer."""
+    with page.expect_response(lambda answer: "/envguard/api/environments" in answer.url) as asked:
+        button.click()
+    return int(asked.value.status)
+
+
 def test_a_catalog_that_fails_is_told_and_comes_back(page: Page, storied_hub: RunningHub) -> None:
     log_in(page, storied_hub.url, "analyst")
     page.get_by_role("tab", name="Approved environments").click()
     panel = page.locator("#jp-envguard-environments")
     expect(panel.get_by_text("Data Science").first).to_be_visible()
+    newest = Path(load(storied_hub.site).catalog) / "metadata/timestamp.json"
+    signed = newest.read_bytes()
+    newest.write_bytes(signed.replace(b'"version":', b'"version": 1'))
+    try:
+        # The open stream tells at once; whoever asks is answered the same.
+        expect(panel.get_by_role("alert")).to_contain_text("lacks valid signatures")
+        assert answered(page, panel.get_by_role("button", name="Refresh").first) == 503
+        expect(panel.get_by_role("alert")).to_contain_text("The list below is as of")
+        # What was known stays on the screen.
+        expect(panel.get_by_text("Data Science").first).to_be_visible()
+    finally:
+        newest.write_bytes(signed)
+    assert answered(page, panel.get_by_role("button", name="Try again")) == 200
+    expect(panel.get_by_role("alert")).to_have_count(0)
 
-    def fail(route: Route) -> None:
-        route.fulfill(status=503, json={"code": "catalog-unreadable", "message": "Not now.", "hint": "Wait."})
 
-    page.route("**/envguard/api/environments*", fail)
-    panel.get_by_role("button", name="Refresh").first.click()
-    expect(panel.get_by_role("alert")).to_contain_text("Not now.")
-    # What was known stays on the screen.
+def test_a_catalog_out_of_reach_is_kept_until_it_ends(page: Page, storied_hub: RunningHub) -> None:
+    log_in(page, storied_hub.url, "analyst")
+    page.get_by_role("tab", name="Approved environments").click()
+    panel = page.locator("#jp-envguard-environments")
     expect(panel.get_by_text("Data Science").first).to_be_visible()
-    page.unroute("**/envguard/api/environments*")
-    panel.get_by_role("button", name="Try again").click()
+    catalog = Path(load(storied_hub.site).catalog)
+    away = catalog.rename(catalog.with_name("away"))
+    try:
+        assert answered(page, panel.get_by_role("button", name="Refresh").first) == 200
+        expect(panel.get_by_role("alert")).to_have_count(0)
+    finally:
+        away.rename(catalog)
+    assert answered(page, panel.get_by_role("button", name="Refresh").first) == 200
+
+
+def test_a_catalog_that_runs_out_is_told_when_it_does_and_when_it_was_signed_again(
+    page: Page, storied_hub: RunningHub, alone: None
+) -> None:
+    log_in(page, storied_hub.url, "student")
+    page.get_by_role("tab", name="Approved environments").click()
+    panel = page.locator("#jp-envguard-environments")
+    expect(panel.get_by_text("Minimal Python").first).to_be_visible()
+    catalog = Path(load(storied_hub.site).catalog)
+    keys = load(storied_hub.site).keys
+    assert keys
+    soon = Repository(catalog, keys, lifetimes=Lifetimes(timestamp=timedelta(seconds=20)))
+    try:
+        soon.renew()
+        assert answered(page, panel.get_by_role("button", name="Refresh").first) == 200
+        # Nobody has told anything yet, and nobody has asked: the time has come.
+        expect(panel.get_by_role("alert")).to_contain_text("The catalog was valid until")
+        expect(panel.get_by_role("alert")).to_contain_text("Kernels that run keep running.")
+        expect(panel.get_by_text("Minimal Python").first).to_be_visible()
+        assert answered(page, panel.get_by_role("button", name="Refresh").first) == 503
+        expect(panel.get_by_role("alert")).to_contain_text("catalog-expired")
+        expect(panel.get_by_text("Minimal Python").first).to_be_visible()
+    finally:
+        Repository(catalog, keys).renew()
+    assert answered(page, panel.get_by_role("button", name="Try again")) == 200
     expect(panel.get_by_role("alert")).to_have_count(0)
