@@ -16,6 +16,7 @@ import pytest
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import open_pack
 from jupyter_envguard.store import SHARED_BYTES, Gathering, Image, Store
+from jupyter_envguard.store.collection import collect
 
 NOBODY = 65534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts")
@@ -27,12 +28,17 @@ def add(store: Store, pack: Path, **more: Any) -> Image:
         return store.add(opened, **more)
 
 
-def as_bare(store: Store, image: Image) -> Image:
-    """Let the store have `image` without a tree: take it away, and receive what it consists of."""
+def as_bare(store: Store, image: Image, *, fresh: bool = False) -> Image:
+    """Let the store have `image` without a tree: take it away, and receive what it consists of.
+
+    With `fresh` no object is here before.
+    """
     documents = image.documents()
     files = [line for line in documents.manifest.lines if line.kind == "f"]
     contents = {line.content: (image.path / line.path).read_bytes() for line in files}
     store.remove(image.pack)
+    if fresh:
+        collect(store, [], grace=0)
 
     def fill(gathering: Gathering) -> None:
         for wanted in gathering.missing():

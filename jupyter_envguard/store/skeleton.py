@@ -13,7 +13,6 @@ after the last whole block, or by a list of chunks, which for a hole has one ent
 
 from __future__ import annotations
 
-import shutil
 import stat
 import struct
 import uuid
@@ -53,8 +52,8 @@ class Elsewhere:
     """Its path below the folder of the objects, from `/` on."""
 
 
-Content = bytes | Path | Elsewhere
-"""A content itself, a file that has it, or where it is when the image is mounted."""
+Content = bytes | Elsewhere
+"""A content itself, or where it is when the image is mounted."""
 
 
 def write_skeleton(
@@ -143,9 +142,6 @@ class _Inode:
         """Write the whole blocks of its content."""
         if isinstance(self.content, bytes):
             file.write(self.content[: self.size - self.tail])
-        elif isinstance(self.content, Path):
-            with self.content.open("rb") as source:
-                shutil.copyfileobj(source, file, BLOCK * BLOCK)
 
 
 Entry = tuple[bytes, _Inode]

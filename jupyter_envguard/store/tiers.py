@@ -24,9 +24,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from jupyter_envguard.errors import Unavailable
 from jupyter_envguard.image import Line
 from jupyter_envguard.store import mounts
 from jupyter_envguard.store.making import Making, Place, make_squashfs, run
+from jupyter_envguard.store.objects import is_shared
 from jupyter_envguard.store.skeleton import Content, Elsewhere, write_skeleton
 
 FILE_SYSTEMS = Path("/proc/filesystems")
@@ -81,8 +83,15 @@ class Overlay:
         """Write the names, and every content that is no object."""
 
         def content_of(line: Line) -> Content:
-            path = making.file_of(line)
-            return Elsewhere(f"/{making.objects.below(line)}") if path else making.rest_of(line)
+            if making.file_of(line):
+                return Elsewhere(f"/{making.objects.below(line)}")
+            if making.tree is not None and is_shared(line):
+                raise Unavailable(
+                    "form-failed",
+                    f"{line.path} is no object, so an overlay has nothing to show of it.",
+                    "Where the file system of the store has no hard links, use another tier.",
+                )
+            return making.rest_of(line)
 
         write_skeleton(making.manifest, making.owner, content_of, target)
 

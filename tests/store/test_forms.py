@@ -10,6 +10,7 @@ import pytest
 
 from jupyter_envguard.store import Store
 from jupyter_envguard.store.forms import VERSION, Form, Forms
+from jupyter_envguard.store.shelf import Shelf
 from jupyter_envguard.store.tiers import TIERS
 from tests.stores import add
 
@@ -52,6 +53,17 @@ def test_what_dead_processes_left_is_swept(store: Store, pack: Path) -> None:
         assert forms.sweep() == 0
     assert forms.sweep() == 2
     assert [path.name for path in sorted(store.layout.forms.iterdir())] == [path.name for path in stays]
+
+
+def test_a_form_of_an_image_that_is_added_meanwhile_stays(
+    store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = add(store, pack).path.name
+    (store.layout.forms / f"{name}.erofs").touch()
+    answers = iter((False, True))
+    monkeypatch.setattr(Shelf, "is_published", lambda *_: next(answers))
+    assert Forms(store.layout).sweep() == 0
+    assert (store.layout.forms / f"{name}.erofs").exists()
 
 
 @pytest.mark.parametrize("note", ["", "x", "[]", "null", "[" * 100_000])

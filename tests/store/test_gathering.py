@@ -9,6 +9,7 @@ import pytest
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.image import Documents, Image
 from jupyter_envguard.store import Gathering, Store
+from jupyter_envguard.store.bare import read_small
 from jupyter_envguard.store.collection import collect
 from jupyter_envguard.store.objects import Objects
 from tests.images import plain
@@ -32,12 +33,31 @@ def test_what_is_missing_in_the_end_is_named(store: Store, image: Image) -> None
     assert is_clean(store)
 
 
-def test_content_that_is_read_and_run_becomes_two_objects(store: Store, image: Image) -> None:
-    bare = as_bare(store, image)
+@pytest.mark.parametrize("fresh", [False, True])
+def test_content_that_is_read_and_run_becomes_two_objects(store: Store, image: Image, fresh: bool) -> None:
+    bare = as_bare(store, image, fresh=fresh)
+    assert store.verify(bare) == ()
+    assert is_clean(store)
     lines = {line.path: line for line in bare.manifest.lines}
     objects = Objects(store.layout)
     assert objects.path(lines["share/big"]).read_bytes() == objects.path(lines["bin/run"]).read_bytes()
     assert objects.path(lines["bin/run"]).stat().st_mode & 0o111
+
+
+def test_an_object_of_the_other_mode_is_enough(store: Store, image: Image) -> None:
+    bare = as_bare(store, image)
+    documents, lines = bare.documents(), {line.path: line for line in bare.manifest.lines}
+    small = read_small(bare.manifest, bare.meta)
+    store.remove(bare.pack)
+    path = Objects(store.layout).path(lines["share/big"])
+    path.unlink()
+
+    def fill(gathering: Gathering) -> None:
+        for wanted in gathering.missing():
+            gathering.put(wanted, [small[wanted.sha256]])
+
+    assert store.verify(store.receive(documents, fill, bare=True)) == ()
+    assert path.read_bytes() == BIG[1:]
 
 
 def test_many_that_want_it_get_one(store: Store, image: Image) -> None:

@@ -19,6 +19,7 @@ from jupyter_envguard.store import presence as module
 from jupyter_envguard.store.bare import SMALL, is_bare
 from jupyter_envguard.store.forms import Forms
 from jupyter_envguard.store.mounts import mount_at
+from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.presence import Presence
 from jupyter_envguard.store.tiers import TIERS, Erofs, best
 from tests.images import environment, plain, snapshot
@@ -309,6 +310,31 @@ class TestPresent:
         assert caught.value.code == "image-damaged"
         assert names(store.layout.staging) == []
 
+    def test_what_somebody_else_made_usable_meanwhile_stays(
+        self, presence: Presence, bare: Image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        presence.present(bare)
+        presence.unmount(bare, forget=True)
+        if not is_bare(bare.meta):
+            pytest.skip("nothing can be mounted here")
+        answers = iter((True, False, False))
+        monkeypatch.setattr(module, "is_bare", lambda _: next(answers, False))
+        monkeypatch.setattr(module, "mount_at", lambda _: None)
+        assert presence.present(bare) == "tree"
+        assert list(answers) == []
+
+    def test_trouble_with_rights_is_told_as_not_mounted(
+        self, presence: Presence, bare: Image, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: Store) -> None:
+            raise Unavailable("permission-denied", "It belongs to somebody else.")
+
+        monkeypatch.setattr(Store, "prepare", refuse)
+        for ask in (presence.present, presence.check):
+            with pytest.raises(Unavailable) as caught:
+                ask(bare)
+            assert caught.value.code == "image-not-mounted"
+
     @root_only
     def test_a_user_who_may_not_is_told_what_to_do(self, presence: Presence, bare: Image) -> None:
         def ask() -> None:
@@ -497,6 +523,20 @@ class TestCheck:
         known = store.layout.objects / line.content[:2] / line.content
         flip(known)
         assert [finding.path for finding in presence.check(image)] == ["share/big"]
+
+
+def test_an_overlay_without_objects_says_so(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why := TIERS["overlay"].obstacle():
+        pytest.skip(why)
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "_adopt", lambda *_: None)  # as on a file system without links
+        image = add(store, environment().file("share/big", BIG).write(tmp_path, "tar", "release"))
+    with pytest.raises(Unavailable, match="is no object") as caught:
+        Presence(store).mount(image, "overlay")
+    assert caught.value.code == "form-failed"
+    assert names(store.layout.staging) == []
 
 
 class TestRefusals:

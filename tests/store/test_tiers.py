@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.store import mounts, tiers
+from jupyter_envguard.store.making import Place
 from jupyter_envguard.store.tiers import TIERS, best, linux_version
 
 
@@ -69,6 +70,19 @@ def test_what_is_not_installed_is_named(able: Path, monkeypatch: pytest.MonkeyPa
     assert str(able.parent / "none") in TIERS["squashfs"].obstacle()
     monkeypatch.setattr(tiers, "linux_version", lambda _: (6, 8))
     assert str(able.parent / "none") in TIERS["overlay"].obstacle()
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_a_user_may_write_where_they_mount_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int
+) -> None:
+    at, seen = tmp_path / "at", []
+    at.mkdir(0o555)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(tiers, "run", lambda *_: seen.append(at.stat().st_mode & 0o777))
+    TIERS["squashfuse"].mount(tmp_path / "form", Place(at, tmp_path, tmp_path))
+    assert seen == [0o755 if uid else 0o555]
+    assert at.stat().st_mode & 0o777 == 0o555
 
 
 def test_versions_of_kernels() -> None:
