@@ -162,5 +162,8 @@ def _fed(command: list[str], said: IO[bytes], feed: Feed | None) -> int:
                     process.stdin.close()
             except BaseException:
                 process.kill()
+                process.wait()
+                with contextlib.suppress(BrokenPipeError):  # what is still to be written is no news
+                    process.stdin.close()
                 raise
         return process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -57,7 +58,8 @@ def test_a_file_that_is_missing_while_feeding_is_no_missing_program() -> None:
 
 
 def test_a_feeder_that_fails_ends_the_program() -> None:
-    def feed(pipe: object) -> None:
+    def feed(pipe: IO[bytes]) -> None:
+        pipe.write(b"not yet sent")
         raise OSError(5, "the disk does not answer")
 
     with pytest.raises(OSError, match="does not answer"):

@@ -513,6 +513,19 @@ class TestCheck:
         assert {finding.problem for finding in presence.check(image)} > {"missing"}
         assert presence.tier_of(image.path.name) not in TIERS
 
+    def test_what_is_mounted_from_another_file_is_looked_at(
+        self, presence: Presence, image: Image, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked: list[int] = []
+        monkeypatch.setattr(Store, "verify", lambda *_: looked.append(1) or ())
+        for strange in (
+            mounts.Mount("erofs", "/other.erofs", frozenset({"ro", "nosuid", "nodev"})),
+            mounts.Mount("fuse.squashfuse", "envguard", frozenset({"ro", "nosuid", "nodev"})),
+        ):
+            monkeypatch.setattr(module, "mount_at", lambda _, strange=strange: strange)
+            assert presence.check(image) == ()
+        assert looked == [1, 1]
+
     def test_beneath_an_overlay_the_objects_are_looked_at(
         self, presence: Presence, image: Image, store: Store
     ) -> None:
