@@ -191,7 +191,7 @@ class Guard:
     def permit(self, kernel_name: str, kernel_id: str) -> Permit:
         """Return what to start for `kernel_name`, after deciding, checking and recording; may take a while.
 
-        Raises as `resolve` does, `image-missing` and `image-drifted` for an image
+        Raises as `resolve` does, `image-missing`, `image-not-mounted` and `image-drifted` for an image
         that is not what was approved, and `audit-unavailable` when the site
         requires a record and none can be written. Every refusal is recorded.
         """

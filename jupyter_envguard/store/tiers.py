@@ -28,10 +28,12 @@ from jupyter_envguard.errors import Unavailable
 from jupyter_envguard.image import Line
 from jupyter_envguard.store import mounts
 from jupyter_envguard.store.making import Making, Place, make_squashfs, run
-from jupyter_envguard.store.objects import is_shared
 from jupyter_envguard.store.skeleton import Content, Elsewhere, write_skeleton
 
 FILE_SYSTEMS = Path("/proc/filesystems")
+
+INLINE_BYTES = 64 * 1024
+"""Size up to which what is no object goes into the names of an overlay: they are made in memory."""
 
 FILES_MOUNT = (6, 12)
 """Version of Linux from which on it mounts an EROFS file without a loop device."""
@@ -85,7 +87,7 @@ class Overlay:
         def content_of(line: Line) -> Content:
             if making.file_of(line):
                 return Elsewhere(f"/{making.objects.below(line)}")
-            if making.tree is not None and is_shared(line):
+            if making.tree is not None and line.size > INLINE_BYTES:
                 raise Unavailable(
                     "form-failed",
                     f"{line.path} is no object, so an overlay has nothing to show of it.",

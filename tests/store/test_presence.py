@@ -545,9 +545,14 @@ def test_an_overlay_without_objects_says_so(
         pytest.skip(why)
     with monkeypatch.context() as patch:
         patch.setattr(Objects, "_adopt", lambda *_: None)  # as on a file system without links
-        image = add(store, environment().file("share/big", BIG).write(tmp_path, "tar", "release"))
+        small = add(store, environment().file("share/big", BIG).write(tmp_path, "tar", "small"))
+        large = add(store, environment().file("share/big", BIG * 10).write(tmp_path, "tar", "large"))
+    presence = Presence(store)
+    assert presence.mount(small, "overlay") == "overlay"
+    assert store.verify(small) == ()
+    presence.unmount(small)
     with pytest.raises(Unavailable, match="is no object") as caught:
-        Presence(store).mount(image, "overlay")
+        presence.mount(large, "overlay")
     assert caught.value.code == "form-failed"
     assert names(store.layout.staging) == []
 
