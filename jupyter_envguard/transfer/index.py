@@ -26,11 +26,14 @@ import zstandard
 from jupyter_envguard.errors import Untrusted
 from jupyter_envguard.image import Documents
 from jupyter_envguard.spec import canonical_json
-from jupyter_envguard.transfer.limits import LIMITS, Limits
+from jupyter_envguard.transfer.limits import LIMITS, MIB, Limits
 
 VERSION = 1
 LEVEL = 9
 """Compression level of a listing: small matters more than the second it takes."""
+
+CHUNK = 4 * MIB
+"""Bytes of a listing decoded at a time."""
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _KEYS = {"version", "documents", "blobs"}
@@ -101,7 +104,7 @@ def _document(content: bytes, limits: Limits) -> Any:
     decoder = zstandard.ZstdDecompressor(max_window_size=limits.window_bytes)
     try:
         with decoder.stream_reader(io.BytesIO(content)) as reader:
-            text = reader.read(limits.release_content_bytes + 1)
+            text = _bounded(reader, limits.release_content_bytes)
     except zstandard.ZstdError as error:
         _refuse(f"it does not decode ({error})", error)
     if len(text) > limits.release_content_bytes:
@@ -110,6 +113,16 @@ def _document(content: bytes, limits: Limits) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         _refuse("it is not JSON", error)
+
+
+def _bounded(reader: zstandard.ZstdDecompressionReader, limit: int) -> bytes:
+    """Return what `reader` has, up to the chunk that is beyond `limit`; memory is not asked for before."""
+    chunks: list[bytes] = []
+    size = 0
+    while size <= limit and (chunk := reader.read(CHUNK)):
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)
 
 
 def _frames(blobs: object) -> Iterable[Frame]:
@@ -127,8 +140,9 @@ def _frames(blobs: object) -> Iterable[Frame]:
 
 
 def _pieces(pieces: object) -> Iterable[Piece]:
-    for sha256, size in _pairs(pieces, 2):
-        if not (_is_hash(sha256) and _is_number(size)):
+    is_hash = _HASH.match
+    for sha256, size in _pairs(pieces, 2):  # tens of thousands, so nothing is called for what one can see
+        if type(sha256) is not str or not is_hash(sha256) or type(size) is not int or size < 0:
             _refuse("a content has no hash or no size")
         yield Piece(sha256, size)
 
