@@ -6,14 +6,15 @@
 
     store.receive(documents, fill)
 
-The tree grows where it is staged: what the store has is linked into it first, and the
-seat of what is missing is its place in the tree.
+The tree grows where it is staged: the seat of what is missing is its place there, and
+what the store has is linked into it meanwhile.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from jupyter_envguard.image import Line
 from jupyter_envguard.store.gathering import Gathering
@@ -22,14 +23,12 @@ from jupyter_envguard.store.objects import is_shared, seat_in_tree
 
 
 class Delivery(Gathering):
-    """Takes the contents of an image right into its tree; made by `Store.receive`.
-
-    What the `objects` have is in the tree when this returns.
-    """
+    """Takes the contents of an image right into its tree; made by `Store.receive`."""
 
     def assemble(self) -> None:
         """Complete the tree and seal it; raise `delivery-incomplete` unless all is here."""
         self._require_all()
+        self._brought.result()
         self._waiting += self._repeated()
         self.checkpoint()
         folders = []
@@ -56,11 +55,17 @@ class Delivery(Gathering):
             else:
                 self.ground.link_or_copy(source, seat_in_tree(line))
 
-    def _without_object(self, files: Sequence[Line]) -> list[Line]:
+    def _make_room(self) -> None:
         for line in self._lines:
             if line.kind == "d":
                 self.ground.folder(line.path)
-        return self._objects.bring(files, self._mtime, self.ground)
+        self._thread = ThreadPoolExecutor(1, "bring")
+        self._brought = self._thread.submit(self._objects.bring, self._there, self.ground)
+
+    def close(self) -> None:
+        """Let go of the tree."""
+        self._thread.shutdown()
+        super().close()
 
     def _seat(self, line: Line) -> Seat:
         return seat_in_tree(line)

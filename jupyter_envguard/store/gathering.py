@@ -48,15 +48,17 @@ class Gathering:
         make_folder(folder, 0o700, owner)
         self.ground = Ground(str(folder), self._mtime, owner)
         files = [line for line in self._lines if line.kind == "f"]
-        self._absent = self._without_object(files)
+        self._absent = objects.absent(files, self._mtime)
         absent = {line.content for line in self._absent}, {line.path for line in self._absent}
+        self._there = [line for line in files if line.path not in absent[1]]
         # there may be an object for the other mode
-        self._sources = {x.content: x for x in files if x.content in absent[0] and x.path not in absent[1]}
+        self._sources = {line.content: line for line in self._there if line.content in absent[0]}
         self._seats: dict[str, Line] = {}
         for line in self._absent:
             if line.content not in self._sources:
                 self._seats.setdefault(line.content, line)
         self._sources.update(self._seats)
+        self._make_room()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -148,12 +150,10 @@ class Gathering:
                 "Put all that is missing.",
             )
 
-    def _without_object(self, files: Sequence[Line]) -> list[Line]:
-        """Return those of `files` for which there is no object, and make room for them."""
-        absent = self._objects.bring(files, self._mtime)
-        for folder in sorted({line.content[:2] for line in absent}):
+    def _make_room(self) -> None:
+        """Make the folders of all seats."""
+        for folder in sorted({line.content[:2] for line in self._absent}):
             self.ground.folder(folder)
-        return absent
 
     def _seat(self, line: Line) -> Seat:
         """Return where the content of `line` goes and what it has to be."""

@@ -122,30 +122,33 @@ class Objects:
             make_folder(Path(place).parent, 0o755, self._owner)
             os.rename(file, place)  # noqa: PTH104
 
-    def bring(self, lines: Iterable[Line], mtime: int, ground: Ground | None = None) -> list[Line]:
-        """Return those of `lines` for which there is no object; put links to the others on `ground`.
-
-        An object that does not look as when it was made is none. Where there can be no
-        link, the ground gets a copy. No content is read otherwise: the store vouches for it.
-        """
+    def absent(self, lines: Iterable[Line], mtime: int) -> list[Line]:
+        """Return those of `lines` without an object; one that does not look as when it was made is none."""
         names, sealed, absent = self._names(), dict[str, bool](), list[Line]()
         root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for line in lines:
                 name = self.below(line)
-                if name not in names:
-                    absent.append(line)
-                    continue
-                if name not in sealed:
+                if name in names and name not in sealed:
                     there = os.stat(name, dir_fd=root, follow_symlinks=False)
                     sealed[name] = self._is_sealed(there, line, mtime)
-                if not sealed[name]:
+                if not sealed.get(name):
                     absent.append(line)
-                elif ground:
-                    ground.link_or_copy(name, seat_in_tree(line), root)
         finally:
             os.close(root)
         return absent
+
+    def bring(self, lines: Iterable[Line], ground: Ground) -> None:
+        """Put links to the objects of `lines` into the tree on `ground`, or copies where there can be none.
+
+        No content is read for a link: the store vouches for it.
+        """
+        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for line in lines:
+                ground.link_or_copy(self.below(line), seat_in_tree(line), root)
+        finally:
+            os.close(root)
 
     def unused(self, needed: Collection[str] = ()) -> Iterator[Path]:
         """Yield the objects that no image links to, but none of `needed`: paths below their folder."""

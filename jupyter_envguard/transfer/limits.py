@@ -38,7 +38,7 @@ class Limits:
     """Contents up to which this process unpacks alone: starting others takes a moment."""
     run_bytes: int = 16 * MIB
     """Bytes of neighbouring frames that are asked for in one request."""
-    checkpoint_bytes: int = 64 * MIB
+    checkpoint_bytes: int = 16 * MIB
     """Bytes fetched after which contents are made to survive a kill."""
 
 

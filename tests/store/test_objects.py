@@ -185,11 +185,11 @@ def test_an_object_of_another_kind_is_none(image: Image, objects: Objects) -> No
     assert not objects.has(big, manifest.header.seal.mtime)
 
 
-def test_what_looks_changed_is_not_brought(image: Image, objects: Objects) -> None:
+def test_what_looks_changed_is_no_object(image: Image, objects: Objects) -> None:
     big, mtime = line(image, "lib/R/library.rds"), image.manifest.header.seal.mtime
-    assert objects.bring([big], mtime) == []
+    assert objects.absent([big], mtime) == []
     objects.path(big).chmod(0o644)
-    assert objects.bring([big, big], mtime) == [big, big]
+    assert objects.absent([big, big], mtime) == [big, big]
 
 
 def test_a_file_is_kept_where_no_object_was_before(image: Image, objects: Objects, tmp_path: Path) -> None:
