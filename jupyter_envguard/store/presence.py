@@ -88,7 +88,7 @@ class Presence:
                 if is_bare(image.meta):
                     self._grow(image, owner)
         except Unavailable as error:
-            if error.code != "permission-denied":
+            if error.code != "permission-denied" or os.geteuid() == 0:  # whom only a read-only disk stops
                 raise
             raise not_mounted(image) from error
         return self.tier_of(name)

@@ -330,6 +330,7 @@ class TestPresent:
             raise Unavailable("permission-denied", "It belongs to somebody else.")
 
         monkeypatch.setattr(Store, "prepare", refuse)
+        monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
         for ask in (presence.present, presence.check):
             with pytest.raises(Unavailable) as caught:
                 ask(bare)
