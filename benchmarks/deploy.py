@@ -9,6 +9,8 @@ next release into a store that has the first, and the same without a tree: objec
 which are mounted. "Deploy, mounted" begins with the objects on the node. Everything is
 on the disk when the clock stops, by hand as well. Rounds alternate; nothing is deleted
 before the end, because file systems are slow at making files just after losing as many.
+Most of a first deploy is waiting for the disk, by hand as well; in a `--folder` in memory
+one sees what the rest of the work takes.
 The limit is what the machine needs to write as many bytes in as many files, or to link
 them, and nothing else.
 """

@@ -37,11 +37,14 @@ Unpack = Callable[[Frame, Iterator[bytes]], None]
 def hands(delivery: Gathering, missing: Sequence[Wanted], limits: Limits) -> Iterator[Unpack]:
     """Yield what unpacks frames for `delivery`, alone or with as many processes as make sense."""
     count = min(limits.processes, len(os.sched_getaffinity(0)))
-    if count < 2 or len(missing) <= limits.alone_contents:
-        yield Alone(delivery, missing, limits)
-    else:
-        with contextlib.closing(Together(delivery, missing, limits, count)) as together:
-            yield together
+    unpack: Unpack = Alone(delivery, missing, limits)
+    with contextlib.ExitStack() as stack:
+        if count > 1 and len(missing) > limits.alone_contents:
+            # where the owner of the store cannot start our Python, it takes longer
+            with contextlib.suppress(Unavailable):
+                together = Together(delivery, missing, limits, count)
+                unpack = stack.enter_context(contextlib.closing(together))
+        yield unpack
 
 
 class Alone:
