@@ -2,6 +2,8 @@ import { readFileSync, readdirSync } from 'fs';
 import { join } from 'path';
 
 import { version } from '../package.json';
+import schema from '../schema/preferences.json';
+import { textsOf } from '../src/schematexts';
 import { stringsIn, stringsOf } from './strings';
 
 const LOCALES = join(__dirname, '../../jupyter_envguard/locale');
@@ -14,9 +16,18 @@ const read = (locale: string): Catalogue =>
 
 const placeholders = (text: string) => [...new Set(text.match(/%\d/g) ?? [])].sort();
 
+/** What the editor of settings shows of ours. */
+const settings = textsOf(schema as never).map(([context, text]) => ({
+  key: `${context}\u0004${text}`,
+  plural: null,
+  where: 'schema/preferences.json'
+}));
+
 describe.each(readdirSync(LOCALES))('The catalogue %s', locale => {
   const { '': head, ...texts } = read(locale);
-  const strings = new Map(stringsIn(join(__dirname, '../src')).map(found => [found.key, found]));
+  const strings = new Map(
+    [...stringsIn(join(__dirname, '../src')), ...settings].map(found => [found.key, found])
+  );
 
   it('has every text of the panel', () => {
     const missing = [...strings.values()].filter(({ key }) => !texts[key]);

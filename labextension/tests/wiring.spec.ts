@@ -81,9 +81,13 @@ describe('preferences', () => {
   it('are all on until settings say otherwise', async () => {
     const changed = new Signal<object, void>({});
     const settings = { composite: { badge: false, stamp: true }, changed };
-    const registry = { load: () => Promise.resolve(settings) };
+    const transform = jest.fn();
+    const registry = { load: () => Promise.resolve(settings), transform };
     const found = preferences.activate({} as JupyterFrontEnd, registry) as Preferences;
     expect(found.isOn('badge')).toBe(true);
+    const [id, { compose, fetch }] = transform.mock.calls[0];
+    const fetched = { id, schema: { type: 'object', title: 'Approved Environments' } };
+    expect([id, compose(fetched), fetch(fetched)]).toEqual([preferences.id, fetched, fetched]);
     await Promise.resolve();
     expect([found.isOn('badge'), found.isOn('stamp'), found.isOn('mismatch')]).toEqual([false, true, true]);
     const told = jest.fn();
@@ -93,7 +97,7 @@ describe('preferences', () => {
   });
 
   it('do without settings', async () => {
-    const registry = { load: () => Promise.reject(new Error('no schema')) };
+    const registry = { load: () => Promise.reject(new Error('no schema')), transform: jest.fn() };
     const found = (await preferences.activate({} as JupyterFrontEnd, registry)) as Preferences;
     await Promise.resolve();
     expect(found.isOn('stamp')).toBe(true);
