@@ -78,6 +78,6 @@ def _unmanaged(kernel_id: str, kernel_name: str) -> dict[str, Any]:
 
 
 HANDLERS: list[tuple[str, type[EnvGuardHandler], dict[str, Any]]] = [
-    (rf"/{PREFIX}/kernels", KernelsHandler, {}),
-    (rf"/{PREFIX}/kernels/(?P<kernel_id>[^/]+)", KernelHandler, {}),
+    (rf"/{PREFIX}/running", KernelsHandler, {}),
+    (rf"/{PREFIX}/running/(?P<kernel_id>[^/]+)", KernelHandler, {}),
 ]

@@ -67,7 +67,7 @@ export class RunningKernels implements IRunning {
   }
 
   private async _load(): Promise<void> {
-    const { kernels } = await this._wire.get('kernels', 'Kernels');
+    const { kernels } = await this._wire.get('running', 'Kernels');
     this._kernels = new Map(kernels.map(kernel => [kernel.id, kernel]));
     if (!this.isDisposed) {
       this._changed.emit();

@@ -75,5 +75,5 @@ def test_the_level_of_the_group_holds_in_terminals_and_kernels(
     with server.kernel(kernel) as channel:
         said = run(channel, f"import subprocess; print(subprocess.getoutput({PROGRAM!r}))")
         assert ("reached" in said, "ermission denied" in said) == (not is_locked, is_locked), said
-    (shown,) = server.ask("envguard/api/kernels")["kernels"]
+    (shown,) = server.ask("envguard/api/running")["kernels"]
     assert (shown["id"], shown["wall"]["level"]) == (kernel, LEVELS[user])

@@ -13,15 +13,15 @@ from jupyter_envguard.hooks.report import ADDRESS
 from tests.server.conftest import Fetch
 from tests.sites import SiteBuilder
 
-ALL, ONE = "/envguard/api/kernels", "/envguard/api/kernels/{kernel_id}"
+ALL, ONE = "/envguard/api/running", "/envguard/api/running/{kernel_id}"
 
 
 class TestWithoutKernels:
     def test_there_are_none(self, fetch: Fetch, conforms: Any) -> None:
-        assert conforms(fetch("envguard/api/kernels"), ALL) == {"kernels": []}
+        assert conforms(fetch("envguard/api/running"), ALL) == {"kernels": []}
 
     def test_one_that_is_not_there_is_not_found(self, fetch: Fetch, conforms: Any) -> None:
-        reply = fetch('envguard/api/kernels/a"b')
+        reply = fetch('envguard/api/running/a"b')
         assert reply.status == 404
         assert conforms(reply, ONE)["message"] == "No kernel a?b is running."
 
@@ -30,7 +30,7 @@ class TestWithoutKernels:
     ) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(jp_serverapp.kernel_manager, "list_kernel_ids", lambda: ["gone"])
-            (kernel,) = conforms(fetch("envguard/api/kernels"), ALL)["kernels"]
+            (kernel,) = conforms(fetch("envguard/api/running"), ALL)["kernels"]
         assert (kernel["id"], kernel["state"], kernel["drift"]["state"]) == ("gone", "unmanaged", "unknown")
 
     def test_while_a_server_runs_hooks_can_report_to_it(self, jp_serverapp: Any) -> None:
@@ -53,7 +53,7 @@ class TestRealKernels:
     ) -> None:
         started = fetch("api/kernels", method="POST", body={"name": "minimal"}).json["id"]
         run(started, "1")
-        kernel = conforms(fetch(f"envguard/api/kernels/{started}"), ONE)
+        kernel = conforms(fetch(f"envguard/api/running/{started}"), ONE)
         entry = real.catalog.require("minimal", "2026.11")
         assert kernel["digests"] == {"pack": entry.pack, "spec": entry.spec, "manifest": entry.manifest}
         assert (kernel["environment"], kernel["release"], kernel["state"]) == (
@@ -67,7 +67,7 @@ class TestRealKernels:
         run(started, f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import colorsys")
         drift = kernel["drift"]
         while drift["state"] == "clean":
-            drift = conforms(fetch(f"envguard/api/kernels/{started}"), ONE)["drift"]
+            drift = conforms(fetch(f"envguard/api/running/{started}"), ONE)["drift"]
         assert drift["findings"] == [
             {
                 "kind": "shadowed-name",
@@ -77,5 +77,5 @@ class TestRealKernels:
             }
         ]
         real.revoke("minimal", "2026.11")
-        (listed,) = conforms(fetch("envguard/api/kernels"), ALL)["kernels"]
+        (listed,) = conforms(fetch("envguard/api/running"), ALL)["kernels"]
         assert (listed["id"], listed["state"]) == (started, "revoked")

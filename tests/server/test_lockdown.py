@@ -137,7 +137,7 @@ def test_a_kernel_runs_and_is_confined(server: Server, tmp_path: Path) -> None:
         )
         assert run(channel, "print(subprocess.run(['id', '-u'], stdout=-1).returncode)") == "0\n"
         assert run(channel, "import multiprocessing; print(multiprocessing.Lock())").startswith("<Lock")
-    shown = server.ask(f"envguard/api/kernels/{kernel}")
+    shown = server.ask(f"envguard/api/running/{kernel}")
     assert (shown["wall"]["level"], shown["drift"]["state"]) == ("lockdown", "clean"), shown
 
 
