@@ -185,7 +185,6 @@ def test_collecting(world: World, kill: Kill) -> None:
             if not is_bare(image.meta):  # else the last attempt died before it was taken away
                 image = as_bare(world.store, image)
             world.bring(image)
-            world.presence.unmount(image)
 
     def after() -> None:
         Forms(world.store.layout).sweep()
