@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { IMatch, IUnavailable } from './generated/wire';
 import { State } from './parts';
 import type { IFound } from './search';
-import { markOf, shortDigest, type Words } from './words';
+import { besideSuccessor, markOf, shortDigest, type Words } from './words';
 
 interface ICardProps extends IFound {
   readonly onOpen: (name: string, release: string) => void;
@@ -72,9 +72,9 @@ export function Gone({ gone, words, onSuccessor }: IGoneProps): JSX.Element {
         <State mark={state === 'revoked' ? 'revoked' : 'unavailable'} words={words} />
         <span>{release}</span>
       </span>
-      {reasons.map(({ code, message, hint }) => (
-        <span key={code} className="jp-EnvGuard-note">
-          {message} {hint}
+      {reasons.map(reason => (
+        <span key={reason.code} className="jp-EnvGuard-note">
+          {besideSuccessor(reason, successor)}
         </span>
       ))}
       {successor && (

@@ -10,7 +10,7 @@ import { Copy, Failure, Skeleton, State, Tabs } from './parts';
 import type { ISpecState } from './specpage';
 import type { IEnvironments, IRunning } from './tokens';
 import { Refusal } from './wire';
-import { markOf, shortDigest, type Words } from './words';
+import { besideSuccessor, markOf, shortDigest, type Words } from './words';
 
 /** What can be done with a release from here; what is not there is not offered. */
 export interface ISpecActions {
@@ -54,10 +54,8 @@ export function SpecView(props: ISpecProps): JSX.Element {
     <div className="jp-EnvGuard-empty" role="status">
       <boxIcon.react tag="span" className="jp-EnvGuard-emptyIcon" />
       <strong>{trans.__('%1 is not available to you.', `${name}@${release}`)}</strong>
-      {gone?.reasons.map(({ code, message, hint }) => (
-        <span key={code}>
-          {message} {hint}
-        </span>
+      {gone?.reasons.map(reason => (
+        <span key={reason.code}>{besideSuccessor(reason, gone.successor)}</span>
       ))}
       {gone?.successor && <span>{trans.__('Use %1 instead', gone.successor)}</span>}
       {gone?.contact && <span>{trans.__('Whom to ask: %1', gone.contact)}</span>}

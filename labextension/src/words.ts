@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IChange, Step } from './diff';
 import type { Flag } from './flags';
-import type { ChangeKind, IRevocation } from './generated/wire';
+import type { ChangeKind, IReason, IRevocation } from './generated/wire';
 import type { IProblem } from './query';
 import type { Refusal } from './wire';
 
@@ -231,4 +231,9 @@ export class Words {
   }
 
   private readonly _locale: string;
+}
+
+/** What a reason says where a way to the successor stands below it: its hint is often the same in words. */
+export function besideSuccessor({ message, hint }: IReason, successor: string | null): string {
+  return successor && hint.includes(successor) ? message : `${message} ${hint}`.trim();
 }

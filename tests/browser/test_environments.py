@@ -131,6 +131,7 @@ class TestPanel:
         gone = panel.get_by_role("region", name="Not available to you (1)")
         expect(gone.get_by_text("Revoked", exact=True)).to_be_visible()
         expect(gone.get_by_text("CVE-2026-1")).to_be_visible()
+        expect(gone.get_by_text("Use datasci@2026.11 instead")).to_have_count(1)
         page.set_viewport_size({"width": 1280, "height": 1000})
         last = gone.get_by_role("button", name="Use datasci@2026.11 instead")
         last.scroll_into_view_if_needed()
@@ -149,6 +150,15 @@ class TestPanel:
             " && getComputedStyle(node).overflowX !== 'visible').map(node => node.outerHTML.slice(0, 200))"
         )
         assert cut == []
+
+    def test_scrolls_where_the_window_is_low(self, page: Page, wide_hub: RunningHub) -> None:
+        page.set_viewport_size({"width": 640, "height": 480})
+        panel = open_panel(page, wide_hub.url)
+        expect(panel.locator(".jp-EnvGuard-cardName").first).to_be_in_viewport()
+        last = panel.get_by_role("button", name=re.compile("^My requests"))
+        expect(last).not_to_be_in_viewport()
+        last.scroll_into_view_if_needed()
+        expect(last).to_be_in_viewport(ratio=1)
 
     def test_offers_in_its_menu_what_can_be_done(self, page: Page, wide_hub: RunningHub) -> None:
         panel = open_panel(page, wide_hub.url)
@@ -226,6 +236,15 @@ class TestSpec:
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
         expect(spec.get_by_role("columnheader", name="Version")).to_have_attribute("aria-sort", "ascending")
+
+    def test_cuts_no_column_off_when_details_are_open(self, page: Page, wide_hub: RunningHub) -> None:
+        spec = open_spec(open_panel(page, wide_hub.url), "Three Thousand")
+        spec.get_by_role("rowheader").nth(1).click()
+        details = spec.get_by_role("region", name=re.compile("^Details of"))
+        for width in (1280, 1500, 1900):
+            page.set_viewport_size({"width": width, "height": 800})
+            expect(details).to_be_in_viewport()
+            expect(spec.get_by_role("columnheader", name="Size")).to_be_in_viewport(ratio=1)
 
     def test_remembers_filter_order_and_tab(self, page: Page, wide_hub: RunningHub) -> None:
         spec = open_spec(open_panel(page, wide_hub.url), "Data Science")
@@ -401,6 +420,10 @@ class TestForEverybody:
         details = spec.get_by_role("region", name="Details of numpy")
         details.scroll_into_view_if_needed()
         expect(details.get_by_role("heading", name="numpy")).to_be_in_viewport()
+        cut = spec.get_by_role("columnheader").evaluate_all(
+            "heads => heads.filter(head => head.scrollWidth > head.clientWidth + 1).map(head => head.id)"
+        )
+        assert cut == []
         assert spec.evaluate("page => page.scrollWidth <= page.clientWidth + 1")
         context.close()
 
