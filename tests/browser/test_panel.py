@@ -41,6 +41,21 @@ def test_somebody_with_less_sees_less(page: Page, running_hub: RunningHub) -> No
     expect(cards).to_have_text(["Minimal Python"])
 
 
+def test_somebody_without_any_environment_is_told_why_and_may_ask(
+    page: Page, storied_hub: RunningHub
+) -> None:
+    log_in(page, storied_hub.url, "guest")
+    expect(page.locator('.jp-LauncherCard[data-category="Other"]').first).to_be_visible()
+    expect(page.locator('.jp-LauncherCard[data-category="Notebook"]')).to_have_count(0)
+    expect(page.locator('.jp-LauncherCard[data-category="Console"]')).to_have_count(0)
+    open_panel(page)
+    panel = page.get_by_role("region", name="Approved environments", exact=True)
+    expect(panel).to_contain_text("No environment has been approved for you yet.")
+    expect(panel).to_contain_text("The administrators of this hub decide which environments you may use.")
+    panel.get_by_role("button", name="Ask for it").click()
+    expect(page.get_by_label("Package", exact=True)).to_be_visible()
+
+
 def test_the_badge_says_approved_and_never_otherwise_on_the_way_there(
     page: Page, running_hub: RunningHub
 ) -> None:

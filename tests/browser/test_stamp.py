@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from demo.hubclient import HubClient
 from tests.browser.conftest import IMAGES, RunningHub, log_in
 from tests.browser.documents import (
+    axe_findings,
     fresh_lab,
     notebook_at,
     put_notebook,
@@ -15,6 +16,7 @@ from tests.browser.documents import (
     signed_in,
     stamp_of,
     still,
+    use_theme,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -107,6 +109,29 @@ def test_outputs_of_another_release_are_told_of_once_per_kernel(
     expect(toasts(page)).to_have_count(0)
     saved = notebook_at(analyst, "older.ipynb")
     assert saved["metadata"]["envguard"] == stamp_of(analyst, "datasci", "2026.11")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"])
+def test_nobody_stumbles_over_what_is_told_and_over_the_status_bar(
+    page: Page, storied_hub: RunningHub, analyst: HubClient, theme: str
+) -> None:
+    older = stamp_of(analyst, "datasci", "2026.05")
+    put_notebook(analyst, "told.ipynb", "datasci", stamp=older, output="42\n")
+    with use_theme(analyst, theme):
+        open_notebook(page, storied_hub, "told.ipynb")
+        expect(toasts(page)).to_have_count(1)
+        status = page.locator(".jp-EnvGuard-statusItem")
+        expect(status).to_have_text("Approved")
+        still(page)
+        assert axe_findings(page, ".jp-EnvGuard-statusItem") == []
+        assert axe_findings(page, ".Toastify__toast .jp-toast-buttonBar") == []
+        # At twice the size, from both sides.
+        page.set_viewport_size({"width": 640, "height": 400})
+        for direction in ("ltr", "rtl"):
+            page.evaluate("direction => document.documentElement.dir = direction", direction)
+            expect(status).to_be_in_viewport(ratio=1)
+            for button in ("Compare", "Reopen with 2026.05", "Keep"):
+                expect(toasts(page).get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
 
 
 def test_nothing_is_told_where_nothing_differs(
