@@ -27,7 +27,7 @@ export interface IStanding {
 /** The parts of a session context that are looked at. */
 export type Session = Pick<
   ISessionContext,
-  'isReady' | 'session' | 'specsManager' | 'kernelChanged' | 'statusChanged'
+  'isReady' | 'hasNoKernel' | 'session' | 'specsManager' | 'kernelChanged' | 'statusChanged'
 >;
 
 /**
@@ -87,11 +87,12 @@ export class KernelStanding implements IDisposable {
       this._start = null;
       return CHECKING;
     }
-    if (!this._session.isReady || !this._session.specsManager.specs) {
-      return CHECKING;
-    }
-    if (!kernel) {
+    // JupyterLab never calls a session ready whose first question for a kernel is answered with none.
+    if (!kernel && (this._session.isReady || this._session.hasNoKernel)) {
       return null;
+    }
+    if (!kernel || !this._session.isReady || !this._session.specsManager.specs) {
+      return CHECKING;
     }
     if (this._start?.kernel !== kernel.id) {
       const start: IStart = { kernel: kernel.id, name: kernel.name };

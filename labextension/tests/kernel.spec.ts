@@ -13,6 +13,7 @@ const ours = (changes: object = {}) => ({
 /** The parts of a session context that change under a kernel. */
 class FakeSession {
   isReady = false;
+  hasNoKernel = false;
   session: { kernel: { id: string; name: string; status: string } | null } | null = null;
   kernelChanged = new Signal<this, void>(this);
   statusChanged = new Signal<this, void>(this);
@@ -110,6 +111,18 @@ describe('KernelStanding', () => {
     session.isReady = true;
     session.statusChanged.emit();
     expect(kernel.standing).toBeNull();
+  });
+
+  it('says nothing while no kernel is wanted, and speaks once one is', async () => {
+    session.list({ datasci: ours() });
+    session.hasNoKernel = true;
+    session.statusChanged.emit();
+    expect(kernel.standing).toBeNull();
+    session.hasNoKernel = false;
+    session.statusChanged.emit();
+    expect(kernel.standing?.mark).toBe('checking');
+    await session.start('k1');
+    expect(said).toEqual([null, 'checking', 'approved']);
   });
 
   it('calls a kernel of another origin unmanaged', async () => {

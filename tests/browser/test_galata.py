@@ -33,14 +33,7 @@ def test_a_new_notebook_is_made_and_run_as_galata_does(page: Page, storied_hub: 
         route.fulfill(response=response)
 
     page.route(LISTS, between)
-    log_in(page, storied_hub.url, "analyst", f"lab/workspaces/{uuid4().hex}")
-    page.get_by_role("tab", name="Approved environments").click()
-    expect(page.locator("#jp-envguard-environments")).to_be_visible()
-    page.locator("#jp-MainMenu .lm-MenuBar-item", has_text="File").click()
-    page.locator(".lm-Menu-item", has=page.get_by_text("New", exact=True)).first.hover()
-    page.locator(".lm-Menu-item", has=page.get_by_text("Notebook", exact=True)).first.click()
-    page.get_by_role("dialog").get_by_role("combobox").select_option('{"name":"minimal"}')
-    page.locator(".jp-Dialog .jp-mod-accept").click()
+    make_notebook(page, storied_hub, '{"name":"minimal"}')
     tab = page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-current .lm-TabBar-tabLabel")
     expect(tab).to_contain_text(".ipynb")
     expect(page.locator(".jp-NotebookPanel .jp-EnvGuard-badge")).to_have_attribute("data-mark", "approved")
@@ -50,3 +43,25 @@ def test_a_new_notebook_is_made_and_run_as_galata_does(page: Page, storied_hub: 
     cell.press("Shift+Enter")
     expect(page.locator(".jp-Notebook .jp-OutputArea-output").first).to_have_text("42")
     assert odd == []
+
+
+def test_a_notebook_that_wants_no_kernel_is_not_checked_forever(page: Page, storied_hub: RunningHub) -> None:
+    make_notebook(page, storied_hub, "null")
+    expect(page.locator(".jp-NotebookPanel .jp-KernelName")).to_have_text("No Kernel")
+    expect(page.locator(".jp-NotebookPanel .jp-EnvGuard-badge")).to_have_count(0)
+    page.locator(".jp-NotebookPanel .jp-KernelName").click()
+    page.get_by_role("dialog").get_by_role("combobox").select_option('{"name":"minimal"}')
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    expect(page.locator(".jp-NotebookPanel .jp-EnvGuard-badge")).to_have_attribute("data-mark", "approved")
+
+
+def make_notebook(page: Page, hub: RunningHub, kernel: str) -> None:
+    """Make a notebook from the menu, with the kernel of this value in the list of the dialog."""
+    log_in(page, hub.url, "analyst", f"lab/workspaces/{uuid4().hex}")
+    page.get_by_role("tab", name="Approved environments").click()
+    expect(page.locator("#jp-envguard-environments")).to_be_visible()
+    page.locator("#jp-MainMenu .lm-MenuBar-item", has_text="File").click()
+    page.locator(".lm-Menu-item", has=page.get_by_text("New", exact=True)).first.hover()
+    page.locator(".lm-Menu-item", has=page.get_by_text("Notebook", exact=True)).first.click()
+    page.get_by_role("dialog").get_by_role("combobox").select_option(kernel)
+    page.locator(".jp-Dialog .jp-mod-accept").click()
