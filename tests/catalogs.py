@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ WHEN = "2026-11-01T08:00:00Z"
 
 def digest(seed: object) -> str:
     """Return a well-formed digest that differs by `seed`."""
-    return f"sha256:{abs(hash(str(seed))) % 16**16:064x}"
+    return f"sha256:{hashlib.sha256(str(seed).encode()).hexdigest()}"
 
 
 def entry(name: str = "datasci", release: str = "2026.05", **changes: Any) -> Entry:

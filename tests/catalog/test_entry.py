@@ -185,7 +185,7 @@ class TestGrace:
             {"grace": "2027-11-30T08:00:00Z"},
             {"grace": "soon"},
         ],
-        ids=str,
+        ids=["approved", "archived", "unapproved", "failed", "at-once", "too-long", "unreadable"],
     )
     def test_is_for_what_was_approved_and_revoked(self, changes: dict[str, Any]) -> None:
         with pytest.raises(InvalidInput, match="grace"):
