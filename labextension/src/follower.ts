@@ -4,11 +4,12 @@
 import type { KernelSpec } from '@jupyterlab/services';
 
 import type { IServerEvent } from './eventstream';
+import type { IEvents } from './generated/wire';
 import type { IEnvironments, ILive, IRequests, IRunning } from './tokens';
 import { Refusal, happeningOf } from './wire';
 
 export interface IFollowing {
-  readonly environments: Pick<IEnvironments, 'refresh' | 'isTold'>;
+  readonly environments: Pick<IEnvironments, 'refresh' | 'isTold' | 'catalog'>;
   readonly running: Pick<IRunning, 'refresh' | 'put' | 'isTold'> | null;
   readonly requests: Pick<IRequests, 'refresh'> | null;
   readonly kernelspecs: Pick<KernelSpec.IManager, 'refreshSpecs'>;
@@ -27,7 +28,7 @@ export class Follower {
   private _take(event: IServerEvent): void {
     switch (event.type) {
       case 'catalog':
-        return this._refreshCatalog();
+        return this._isGreeting(event) ? undefined : this._refreshCatalog();
       case 'kernel':
         return this._putKernel(event);
       case 'request':
@@ -42,6 +43,7 @@ export class Follower {
     if (running) {
       running.isTold = isOpen;
     }
+    this._isNew = isOpen;
     if (isOpen && this._wasOpen) {
       this._refreshCatalog();
       void requests?.refresh();
@@ -57,21 +59,37 @@ export class Follower {
     kernelspecs.refreshSpecs().catch(() => undefined);
   }
 
+  /** A stream begins with the version of the catalog: whoever has that one need not ask. */
+  private _isGreeting(event: IServerEvent): boolean {
+    const isFirst = this._isNew;
+    this._isNew = false;
+    const version = this._following.environments.catalog?.catalog.version;
+    return isFirst && version !== undefined && read(event)?.catalog?.version === version;
+  }
+
   /** What cannot be read is asked for. */
   private _putKernel(event: IServerEvent): void {
     const { running } = this._following;
-    try {
-      const { kernel } = happeningOf(event);
-      if (kernel) {
-        running?.put(kernel);
-      }
-    } catch (reason) {
-      if (!(reason instanceof Refusal)) {
-        throw reason;
-      }
+    const said = read(event);
+    if (said?.kernel) {
+      running?.put(said.kernel);
+    } else if (!said) {
       void running?.refresh();
     }
   }
 
+  private _isNew = false;
   private _wasOpen = false;
+}
+
+/** What an event says; `null` where that cannot be read. */
+function read(event: IServerEvent): IEvents | null {
+  try {
+    return happeningOf(event);
+  } catch (reason) {
+    if (reason instanceof Refusal) {
+      return null;
+    }
+    throw reason;
+  }
 }

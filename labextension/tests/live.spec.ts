@@ -4,10 +4,11 @@ import { TextDecoder, TextEncoder } from 'node:util';
 import { Signal } from '@lumino/signaling';
 
 import type { IServerEvent } from '../src/eventstream';
+import type { ICatalog } from '../src/generated/wire';
 import { Follower } from '../src/follower';
 import { LiveEvents } from '../src/live';
 import { Refusal } from '../src/wire';
-import { kernelJson } from './server';
+import { catalog, kernelJson } from './server';
 
 /** jsdom has none; every browser does. */
 Object.assign(globalThis, { TextDecoder });
@@ -119,7 +120,11 @@ describe('Follower', () => {
       opened: new Signal<object, boolean>(subject)
     };
     const following = {
-      environments: { refresh: jest.fn(() => Promise.resolve()), isTold: false },
+      environments: {
+        refresh: jest.fn(() => Promise.resolve()),
+        isTold: false,
+        catalog: null as ICatalog | null
+      },
       running: { refresh: jest.fn(() => Promise.resolve()), put: jest.fn(), isTold: false },
       requests: { refresh: jest.fn(() => Promise.resolve()) },
       kernelspecs: { refreshSpecs: jest.fn(() => Promise.reject(new Error('offline'))) }
@@ -133,6 +138,26 @@ describe('Follower', () => {
       });
     return { ...following, live, tell };
   }
+
+  it('asks nothing when a stream begins with the catalog that is known', () => {
+    const { environments, live, tell } = follower();
+    environments.catalog = catalog();
+    const { version } = environments.catalog.catalog;
+    live.opened.emit(true);
+    tell('catalog', { version });
+    expect(environments.refresh).not.toHaveBeenCalled();
+    // A release that ends changes what may start, and no version.
+    tell('catalog', { version });
+    expect(environments.refresh).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([{ version: 8 }, 'no json', { version: 'x' }])('asks when a stream begins with %p', data => {
+    const { environments, live, tell } = follower();
+    environments.catalog = catalog();
+    live.opened.emit(true);
+    tell('catalog', data);
+    expect(environments.refresh).toHaveBeenCalledTimes(1);
+  });
 
   it('hands each event to those whom it concerns', () => {
     const { environments, running, requests, kernelspecs, tell } = follower();
