@@ -20,7 +20,7 @@ from jupyter_envguard.store.collection import collect
 
 NOBODY = 65534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users and mounts")
-OURS = (".forms", ".locks", ".meta", ".objects", ".quarantine", ".staging", ".trash")
+OURS = (".forms", ".kept", ".locks", ".meta", ".objects", ".quarantine", ".staging", ".trash")
 
 
 def add(store: Store, pack: Path, **more: Any) -> Image:

@@ -21,6 +21,7 @@ from jupyter_envguard.image import bytecode
 from jupyter_envguard.image.children import Owner
 from jupyter_envguard.image.extract import Extraction
 from jupyter_envguard.image.installed import Image
+from jupyter_envguard.image.kept import Kept
 from jupyter_envguard.image.manifest import Header, Line, Manifest, Mode, Seal
 from jupyter_envguard.image.markers import DROPPED, markers
 from jupyter_envguard.image.relocate import relocated, with_usable_shebang
@@ -58,12 +59,14 @@ def build(
     *,
     owner: Owner | None = None,
     approved: Iterable[Image] = (),
+    kept: Kept | None = None,
 ) -> Manifest:
     """Make the sealed tree of `pack`, for `prefix`, in the empty folder `staging`; return its manifest.
 
     Files are 0444 or 0555, folders 0555 but for `staging` itself, all belong to
     `owner` or this user. Byte code of the same sources is taken from `approved`,
-    images whose manifest digests the caller has confirmed. Nothing is executed and
+    images whose manifest digests the caller has confirmed, and from `kept`, where
+    what is compiled is kept for another attempt. Nothing is executed and
     nothing outside `staging` is written.
 
     Raises the refusals of `Pack.files`, `relocated`, `Extraction` and `Compilers`;
@@ -73,7 +76,7 @@ def build(
     if any(staging.iterdir()):
         raise InvalidInput("invalid-argument", f"{staging} is not empty.", "Name a new folder.")
     with Extraction(staging, mtime=SEAL_TIME, owner=owner) as tree, bytecode.Compilers() as compilers:
-        work = _Build(inventory, str(prefix), tree, compilers, Reuse(approved))
+        work = _Build(inventory, str(prefix), tree, compilers, Reuse(approved), kept)
         done, total = 0, sum(member.size for member in inventory.members.values())
         for member, stream in pack.files():
             work.take(member, stream)
@@ -95,6 +98,7 @@ class _Build:
         tree: Extraction,
         compilers: bytecode.Compilers,
         reuse: Reuse,
+        kept: Kept | None,
     ) -> None:
         self._inventory = inventory
         self._members = inventory.members
@@ -106,6 +110,7 @@ class _Build:
         self._origin = bytecode.origin(inventory.python_version)
         self._compilers = compilers
         self._reuse = reuse
+        self._kept = kept
         links = (member.path for member in self._members.values() if member.kind is Kind.HARDLINK)
         self._linked = {_file_of(path, self._members): b"" for path in links if self._is_source(path)}
         self._uncompiled = 0
@@ -178,7 +183,10 @@ class _Build:
             self._compile(path, content)
 
     def _compile(self, path: str, content: bytes) -> None:
-        known = self._reuse.byte_code(path, self._lines[path].content)
+        sha256 = self._lines[path].content
+        known = self._reuse.byte_code(path, sha256)
+        if known is None and self._kept is not None:
+            known = self._kept.byte_code(path, sha256)
         if known is None:
             self._take_compiled(self._compilers.compile(path, content))
         else:
@@ -194,6 +202,8 @@ class _Build:
         for source, content in results:
             if content:
                 self._add(bytecode.cached(source), False, content)
+                if self._kept is not None:
+                    self._kept.keep(source, self._lines[source].content, content)
             else:
                 self._uncompiled += 1
 

@@ -31,6 +31,7 @@ from jupyter_envguard.store.layout import Layout, Weakness
 from jupyter_envguard.store.leases import make_lease, unleased
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import Objects
+from jupyter_envguard.store.resuming import forget_old, resuming
 from jupyter_envguard.store.shelf import Shelf
 
 LOCK_SECONDS = 1800.0
@@ -77,14 +78,19 @@ class Store:
 
         Raises the refusals of `build`, `store-root-unsafe`, `disk-full`,
         `permission-denied`, `io-error`, and `locked` when another process works on
-        the same image for too long; then nothing is left half-made.
+        the same image for too long; then nothing is left half-made. What was compiled
+        before an interruption or a kill is not compiled again by the next attempt.
         """
         inventory = pack.inventory(progress)
         path = self.path_of(inventory.digest)
 
         def make(staging: Path, owner: Owner | None) -> None:
             similar = self._images(approved)
-            manifest = build(pack, inventory, staging / "tree", path, progress, owner=owner, approved=similar)
+            with resuming(self.layout, path.name, owner) as kept:
+                tree = staging / "tree"
+                manifest = build(
+                    pack, inventory, tree, path, progress, owner=owner, approved=similar, kept=kept
+                )
             self._document(staging, Documents.of(inventory, manifest), owner)
             sync_file_system(staging)
             objects = Objects(self.layout, owner)
@@ -187,7 +193,7 @@ class Store:
                 with contextlib.suppress(Unavailable), self.shelf.lock(name, 0):
                     if not self.shelf.is_published(name):  # else it was published while we looked
                         found += self.shelf.clear(name)
-            found += self.shelf.empty_trash(after_each)
+            found += self.shelf.empty_trash(after_each) + forget_old(self.layout)
         return found
 
     def weaknesses(self) -> tuple[Weakness, ...]:

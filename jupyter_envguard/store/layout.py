@@ -90,6 +90,11 @@ class Layout:
         """What was tampered with, kept for whoever finds out why."""
         return self.root / ".quarantine"
 
+    @property
+    def kept(self) -> Path:
+        """What imports that were ended have left for the next attempt."""
+        return self.root / ".kept"
+
     def folders(self) -> tuple[tuple[Path, int], ...]:
         """Return every folder below the root with its mode."""
         return (
@@ -100,6 +105,7 @@ class Layout:
             (self.locks, 0o700),
             (self.trash, 0o700),
             (self.quarantine, 0o700),
+            (self.kept, 0o700),
         )
 
     def path_of(self, pack_digest: str) -> Path:

@@ -20,7 +20,7 @@ class TestFolders:
     def test_what_users_need_not_see_they_cannot(self) -> None:
         layout = Layout(Path("/opt/envguard"))
         closed = {path.name for path, mode in layout.folders() if mode == 0o700}
-        assert closed == {".locks", ".trash", ".quarantine"}
+        assert closed == {".kept", ".locks", ".trash", ".quarantine"}
 
     def test_an_image_lies_where_its_digest_says(self) -> None:
         layout = Layout(Path("/opt/envguard"))
