@@ -55,7 +55,10 @@ With the wall alone such an owner still changes modes, times, attributes and acc
 BY_OWNERS.
 
 What is reached with `enforce` runs in the user's own session or home and alters nothing that was approved.
-What is reached in `lockdown` is plain code of the user's own: no foreign package and no foreign machine code.
+What is reached in `lockdown` is plain code of the user's own, and what is made of it:
+a package of plain code, where nobody asks the guard of imports, or a cell has taken it apart (C32, C35, C36),
+and machine code that was written into memory, which `strict_memory` refuses (E11, E12, E30).
+No file with foreign machine code loads.
 {doc}`threat-model` says what follows from it.
 Cells run in IPython without the messages of Jupyter around them, and conda is a double with the real plugin.
 From F16 on a real hub starts the user's server, once for each level, and who holds its token asks over HTTP;
