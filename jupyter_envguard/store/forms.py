@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -135,7 +136,8 @@ class Forms:
                 view=Place(view, self._layout.objects, under),
                 owner=owner,
             )
-            target = scratch / form.path.name
+            # its program may outlive a killed attempt, and then deletes its target by name: never this one
+            target = scratch / f"{secrets.token_hex(8)}.{form.tier.name}"
             form.tier.make(making, target)
             target.chmod(0o444)
             give(target, owner)

@@ -10,8 +10,9 @@ import pytest
 
 from jupyter_envguard.store import Store
 from jupyter_envguard.store.forms import VERSION, Form, Forms
+from jupyter_envguard.store.presence import Presence
 from jupyter_envguard.store.shelf import Shelf
-from jupyter_envguard.store.tiers import TIERS
+from jupyter_envguard.store.tiers import TIERS, Making, best
 from tests.stores import add
 
 
@@ -64,6 +65,30 @@ def test_a_form_of_an_image_that_is_added_meanwhile_stays(
     monkeypatch.setattr(Shelf, "is_published", lambda *_: next(answers))
     assert Forms(store.layout).sweep() == 0
     assert (store.layout.forms / f"{name}.erofs").exists()
+
+
+def test_what_a_killed_attempt_left_running_deletes_nothing_of_the_next(
+    store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, tier, targets = add(store, pack), best(), []
+    if tier is None:
+        pytest.skip("nothing can be mounted here")
+    make = type(tier).make
+
+    def attempt(self: object, making: Making, target: Path) -> None:
+        targets.append(target)
+        if len(targets) == 1:
+            raise KeyboardInterrupt
+        make(tier, making, target)
+        targets[0].unlink(missing_ok=True)  # as mksquashfs does whose input ends too early
+
+    monkeypatch.setattr(type(tier), "make", attempt)
+    presence = Presence(store)
+    with pytest.raises(KeyboardInterrupt):
+        presence.mount(image)
+    presence.mount(image)
+    assert presence.check(image) == ()
+    presence.unmount(image)
 
 
 @pytest.mark.parametrize("note", ["", "x", "[]", "null", "[" * 100_000])
