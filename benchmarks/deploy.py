@@ -239,7 +239,13 @@ def table(
     ten_images(made, first, following, node)
     for name in ("tar --zstd", "tarfile", "unzip"):
         if name in middle:
-            made.remarks.append(f"{name} and conda-unpack: {middle[name]:.2f} s")
+            made.add(
+                f"first deploy, against {name}",
+                peer=middle[name],
+                ours=middle["fetch first"],
+                peer_name=f"{name} and conda-unpack",
+                limit=middle["write"],
+            )
     if "first mount" in middle:
         made.remarks.append(
             f"objects only, from the share: {middle['fetch bare']:.2f} s; "

@@ -26,6 +26,7 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+from benchmarks import large
 from benchmarks.table import Table
 from demo.environments import build, default_cache
 from demo.recipes import RECIPES
@@ -129,11 +130,13 @@ def line(name: str, starts: list[Took]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pack", default="minimal", choices=RECIPES, help="which of the demo's packs")
+    parser.add_argument("--pack", default="minimal", choices=(*RECIPES, "large"))
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     with short_folder() as folder:
-        asyncio.run(compare(build(options.pack, default_cache()), options.rounds, folder))
+        name = options.pack
+        pack = large.build().first if name == "large" else build(name, default_cache())
+        asyncio.run(compare(pack, options.rounds, folder))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Import a pack against unpacking it by hand, in one run on one machine.
 
-    python -m benchmarks.import_pack [PACK [NEXT]] [--rounds 3] [--folder /var/tmp]
+    python -m benchmarks.import_pack [PACK [NEXT]] [--rounds 3] [--large] [--folder /var/tmp]
 
 By hand is `tar -xf` and `conda-unpack`: files as the pack has them, unchecked.
 Import is the whole of `Store.add`: scan, unpack, relocate, byte code, read-only,
@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import large
 from benchmarks.table import Table
 from demo.environments import build, default_cache
 from jupyter_envguard.pack import open_pack
@@ -123,17 +124,22 @@ def main() -> None:
         "packs", nargs="*", type=Path, help="default: the demo's datasci and its next release"
     )
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--large", action="store_true", help="the large packs as well")
     options.add_argument("--folder", type=Path, default=Path("/var/tmp"))
     given = options.parse_args()
-    packs = (given.packs or default_packs())[:2]
+    packs = given.packs[:2] or default_packs()
+    if given.large:
+        made = large.build()
+        packs += [made.first, made.following]
     scratch = Path(tempfile.mkdtemp(prefix="envguard-", dir=given.folder.resolve()))
     scratch.chmod(0o755)
     hand: list[list[dict[str, Took]]] = [[] for _ in packs]
     imported: list[list[dict[str, Took]]] = [[] for _ in packs]
     try:
         for number in range(given.rounds):
-            store, approved = Store(scratch / f"store{number}"), {}
             for which, pack in enumerate(packs):
+                if which % 2 == 0:  # the second is the next release of the first
+                    store, approved = Store(scratch / f"store{number}-{which}"), {}
                 hand[which].append(by_hand(pack, scratch / f"hand{number}-{which}"))
                 imported[which].append(by_store(pack, store, approved))
     finally:

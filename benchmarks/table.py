@@ -35,8 +35,8 @@ class Row:
     """What ours cost."""
     unit: str
     """What both are counted in."""
-    aim: float
-    """How many times better ours ought to be."""
+    aim: float | None
+    """How many times better ours ought to be; None where nothing was aimed at."""
     limit: float | None
     """What ours cannot fall below, in the same unit, when that was measured in the same run."""
 
@@ -44,6 +44,11 @@ class Row:
     def ratio(self) -> float:
         """How many times better ours was."""
         return self.peer / self.ours if self.ours else float("inf")
+
+    @property
+    def met(self) -> bool | None:
+        """Whether that is what was aimed at; None where nothing was."""
+        return None if self.aim is None else self.ratio >= self.aim
 
 
 @dataclass(slots=True)
@@ -65,12 +70,14 @@ class Table:
         *,
         peer: float,
         ours: float,
-        aim: float,
+        aim: float | None = None,
         peer_name: str,
         unit: str = "s",
         limit: float | None = None,
     ) -> None:
-        """Add a row."""
+        """Add a row. It is found by `what`, which nothing else in the table is called and which stays."""
+        if what in {row.what for row in self.rows}:
+            raise ValueError(f"two rows are called {what!r}")
         self.rows.append(Row(what, peer_name, peer, ours, unit, aim, limit))
 
     def show(self) -> None:
@@ -78,12 +85,13 @@ class Table:
         machine = f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}"
         load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
         print(f"\n{self.about}\n{machine}, load {load}")
-        print(f"{'':44}{'peer':>12}{'ours':>12}{'ratio':>9}{'aim':>8}{'limit':>10}")
+        print(f"{'':44}{'peer':>12}{'ours':>12}{'ratio':>9}{'aim':>13}{'limit':>10}")
         for row in self.rows:
             limit = number(row.limit) if row.limit is not None else ""
+            aim = "" if row.aim is None else f"{row.aim:.2g}x {'met' if row.met else 'missed'}"
             print(
                 f"{row.what:44}{number(row.peer):>12}{number(row.ours):>12}"
-                f"{row.ratio:8.1f}x{row.aim:7g}x{limit:>10}  {row.unit}, against {row.peer_name}"
+                f"{row.ratio:8.1f}x{aim:>13}{limit:>10}  {row.unit}, against {row.peer_name}"
             )
         for remark in self.remarks:
             print(f"  {remark}")
@@ -93,7 +101,7 @@ class Table:
             "machine": machine,
             "load": load,
             "when": time.strftime("%Y-%m-%d", time.gmtime()),
-            "rows": [asdict(row) | {"ratio": row.ratio} for row in self.rows],
+            "rows": [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in self.rows],
             "remarks": self.remarks,
         }
         path = RESULTS / f"{self.name}.json"
