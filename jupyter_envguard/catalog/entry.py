@@ -16,6 +16,7 @@ from typing import Any
 from jupyter_envguard.catalog import grace, names
 from jupyter_envguard.catalog.logo import check_logo
 from jupyter_envguard.errors import Conflict, EnvGuardError, InvalidInput
+from jupyter_envguard.image import AttestedForm
 from jupyter_envguard.spec import check_digest
 
 DISPLAY_LENGTH = 80
@@ -59,6 +60,8 @@ STEPS: Mapping[State, frozenset[State]] = MappingProxyType(
 """From each state, the states that may follow."""
 USABLE = frozenset({State.APPROVED, State.DEPRECATED})
 """States in which a kernel may start."""
+OPTIONAL = frozenset({"grace", "form"})
+"""Fields of an entry that are written only where they say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ class Entry:
     """The release to use instead, as `name@release`."""
     grace: str | None = None
     """Until when it may start though it is revoked, RFC 3339 in UTC; None is not at all."""
+    form: AttestedForm | None = None
+    """The one file as which it may be fetched and mounted; None where nobody attested one."""
 
     def __post_init__(self) -> None:
         names.check_name(self.name, "environment")
@@ -180,6 +185,8 @@ class Entry:
     def _check_history(self) -> None:
         names.check_subject(self.imported_by, "user")
         names.parse_time(self.imported_at, "imported_at")
+        if not isinstance(self.form, AttestedForm | None):
+            raise _invalid(f"{self.id} has a form that is none")
         if not isinstance(self.changed, Statement) or not isinstance(self.approval, Statement | None):
             raise _invalid(f"{self.id} does not say who decided")
         if self.expires is not None:
@@ -211,18 +218,19 @@ class Entry:
         return names.release_id(self.name, self.release)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the JSON form; every field is always present, but a grace only where there is one."""
+        """Return the JSON form; every field is always present, but grace and form only where there is one."""
         found = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        return found if self.grace else {name: value for name, value in found.items() if name != "grace"}
+        return {name: value for name, value in found.items() if value is not None or name not in OPTIONAL}
 
     @classmethod
     def from_json(cls, document: object) -> Entry:
         """Return the entry that `as_json` wrote; raise `entry-invalid` for anything else.
 
-        A grace that cannot be one is none: the release is revoked all the same.
+        A grace that cannot be one is none: the release is revoked all the same. A form
+        that cannot be one is none: the release is fetched without.
         """
         try:
-            return cls(**_typed(_members(document, cls, "entry", optional="grace")))
+            return cls(**_typed(_members(document, cls, "entry", optional=OPTIONAL)))
         except EnvGuardError as error:
             if error.code == "entry-invalid":
                 raise
@@ -256,6 +264,7 @@ def _typed(members: dict[str, Any]) -> dict[str, Any]:
     if members["approval"] is not None:
         members["approval"] = Statement.from_json(members["approval"])
     members["grace"] = _grace(members)
+    members["form"] = AttestedForm.from_json(members.get("form"))
     return members
 
 
@@ -267,8 +276,8 @@ def _grace(members: Mapping[str, Any]) -> str | None:
     return grace.credible(members.get("grace"), members["changed"].when)
 
 
-def _members(document: object, kind: type, what: str, *, optional: str = "") -> dict[str, Any]:
-    if not isinstance(document, Mapping) or document.keys() | {optional} - {""} != _names(kind):
+def _members(document: object, kind: type, what: str, *, optional: frozenset[str] = frozenset()) -> dict[str, Any]:
+    if not isinstance(document, Mapping) or document.keys() | optional != _names(kind):
         raise _invalid(f"a {what} has missing or unknown fields")
     return dict(document)
 
@@ -287,7 +296,7 @@ def _texts(value: object, what: str) -> tuple[str, ...]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Statement | Verdict):
+    if isinstance(value, Statement | Verdict | AttestedForm):
         return value.as_json()
     if isinstance(value, tuple):
         return list(value)

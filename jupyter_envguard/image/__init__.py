@@ -5,6 +5,7 @@ trees live, and how they get there without anybody seeing half of one, is the
 business of `store`.
 """
 
+from jupyter_envguard.image.attested import AttestedForm
 from jupyter_envguard.image.children import Owner
 from jupyter_envguard.image.installed import (
     Documents,
@@ -19,6 +20,7 @@ from jupyter_envguard.image.seal import build
 from jupyter_envguard.image.verify import Finding, VerifyMode, verify
 
 __all__ = [
+    "AttestedForm",
     "Documents",
     "Finding",
     "Header",

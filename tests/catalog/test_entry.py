@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jupyter_envguard.catalog.entry import STEPS, USABLE, Entry, State, Statement, Verdict
 from jupyter_envguard.errors import Conflict, EnvGuardError, InvalidInput
+from jupyter_envguard.image import AttestedForm
 from tests.catalogs import WHEN, digest, entry
 
 SAID = Statement("eve", "2026-11-20T10:00:00Z", "because")
@@ -249,3 +250,24 @@ class TestMoved:
 
     def test_nothing_comes_back_from_revoked_or_rejected(self) -> None:
         assert STEPS[State.REVOKED] == STEPS[State.REJECTED] == {State.ARCHIVED}
+
+
+class TestForm:
+    FORM = AttestedForm("erofs", digest("form"), 4096)
+
+    def test_is_written_only_where_there_is_one(self) -> None:
+        assert "form" not in entry().as_json()
+        written = entry(form=self.FORM).as_json()
+        assert written == entry().as_json() | {"form": self.FORM.as_json()}
+        assert Entry.from_json(written) == entry(form=self.FORM)
+
+    @pytest.mark.parametrize("value", [None, "erofs", {"kind": "ext4", "digest": digest("x"), "size": 1}])
+    def test_is_none_where_it_cannot_be_read(self, value: object) -> None:
+        assert Entry.from_json(entry().as_json() | {"form": value}) == entry()
+
+    def test_is_refused_when_it_is_something_else(self) -> None:
+        with pytest.raises(InvalidInput, match="form"):
+            entry(form="erofs")
+
+    def test_stays_when_the_state_changes(self) -> None:
+        assert entry(form=self.FORM).moved(State.DEPRECATED, SAID).form == self.FORM
