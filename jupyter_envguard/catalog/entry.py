@@ -276,7 +276,9 @@ def _grace(members: Mapping[str, Any]) -> str | None:
     return grace.credible(members.get("grace"), members["changed"].when)
 
 
-def _members(document: object, kind: type, what: str, *, optional: frozenset[str] = frozenset()) -> dict[str, Any]:
+def _members(
+    document: object, kind: type, what: str, *, optional: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     if not isinstance(document, Mapping) or document.keys() | optional != _names(kind):
         raise _invalid(f"a {what} has missing or unknown fields")
     return dict(document)

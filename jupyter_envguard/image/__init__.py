@@ -10,12 +10,14 @@ from jupyter_envguard.image.children import Owner
 from jupyter_envguard.image.installed import (
     Documents,
     Image,
+    digests_of,
     is_recorded,
     read_image,
     read_manifest,
     read_pack,
+    write_documents,
 )
-from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal
+from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal, read_header
 from jupyter_envguard.image.seal import build
 from jupyter_envguard.image.verify import Finding, VerifyMode, verify
 
@@ -31,9 +33,12 @@ __all__ = [
     "Seal",
     "VerifyMode",
     "build",
+    "digests_of",
     "is_recorded",
+    "read_header",
     "read_image",
     "read_manifest",
     "read_pack",
     "verify",
+    "write_documents",
 ]

@@ -84,13 +84,7 @@ class Documents:
         Whether they are those of a release is for the catalog to say: compare `pack`
         and the digests of manifest and spec with its entry.
         """
-        for name in (RECORD, MANIFEST, SPEC):
-            if name not in contents:
-                raise _damaged(Path(name))
-        pack, manifest, spec = _digests(contents[RECORD], Path(RECORD))
-        for name, digest in ((MANIFEST, manifest), (SPEC, spec)):
-            if sha256_digest(contents[name]) != digest:
-                raise _damaged(Path(name))
+        pack, _, spec = digests_of(contents)
         found = Manifest.parse(contents[MANIFEST])
         if (found.header.pack, found.header.spec) != (pack, spec):
             raise _damaged(Path(RECORD))
@@ -107,10 +101,31 @@ class Documents:
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write them to `folder`, and return the paths."""
-        for name, content in self.contents().items():
-            (folder / name).write_bytes(content)
-            (folder / name).chmod(0o444)
-        return tuple(folder / name for name in self.contents())
+        return write_documents(self.contents(), folder)
+
+
+def digests_of(contents: Mapping[str, bytes]) -> tuple[str, str, str]:
+    """Return the digests of pack, manifest and spec; raise `image-damaged` unless these documents have them.
+
+    No path of the manifest is read: who knows that its digest is the approved one
+    knows what it says.
+    """
+    for name in (RECORD, MANIFEST, SPEC):
+        if name not in contents:
+            raise _damaged(Path(name))
+    pack, manifest, spec = _digests(contents[RECORD], Path(RECORD))
+    for name, digest in ((MANIFEST, manifest), (SPEC, spec)):
+        if sha256_digest(contents[name]) != digest:
+            raise _damaged(Path(name))
+    return pack, manifest, spec
+
+
+def write_documents(contents: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
+    """Write the documents with these contents to `folder`, and return the paths."""
+    for name in (RECORD, MANIFEST, SPEC):
+        (folder / name).write_bytes(contents[name])
+        (folder / name).chmod(0o444)
+    return tuple(folder / name for name in (RECORD, MANIFEST, SPEC))
 
 
 def is_recorded(meta: Path) -> bool:

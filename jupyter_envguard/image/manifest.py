@@ -144,6 +144,19 @@ class Manifest:
         return manifest
 
 
+def read_header(content: bytes) -> Header:
+    """Return the header of the manifest `content` without reading its lines; raise `manifest-invalid`."""
+    version, _, rest = content.partition(b"\n")
+    try:
+        header = _header(rest.partition(b"\n")[0].decode())
+    except ValueError as error:
+        raise _invalid("it is not UTF-8 text with a header") from error
+    if version.decode(errors="replace") != VERSION:
+        raise _invalid(f"its version {version[:40]!r} is unknown")
+    _check_header(header)
+    return header
+
+
 def _header(row: str) -> Header:
     try:
         document = json.loads(row)

@@ -29,10 +29,12 @@ from jupyter_envguard.store.layout import Weakness
 from jupyter_envguard.store.leases import leased, take_lease
 from jupyter_envguard.store.objects import SHARED_BYTES
 from jupyter_envguard.store.presence import Presence
+from jupyter_envguard.store.solid import FormDelivery
 
 __all__ = [
     "SHARED_BYTES",
     "Delivery",
+    "FormDelivery",
     "Gathering",
     "Image",
     "Presence",

@@ -20,6 +20,7 @@ from jupyter_envguard.image.verify import Hashes
 from jupyter_envguard.store.layout import Layout
 from jupyter_envguard.store.objects import Objects, hash_of, is_shared
 from jupyter_envguard.store.shelf import Shelf
+from jupyter_envguard.store.solid import is_solid
 
 SMALL = "small"
 """Name of the file with the small contents, in the folder of an image's documents."""
@@ -28,6 +29,11 @@ SMALL = "small"
 def is_bare(meta: Path) -> bool:
     """Tell whether the image with the documents in `meta` has no tree."""
     return (meta / SMALL).is_file()
+
+
+def has_tree(meta: Path) -> bool:
+    """Tell whether the image with the documents in `meta` has a tree, so that it is there unmounted."""
+    return not is_bare(meta) and not is_solid(meta)
 
 
 def write_small(manifest: Manifest, contents: Mapping[str, bytes], meta: Path) -> Path:

@@ -48,6 +48,15 @@ def sync_file_system(path: Path) -> None:
         os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Bring the file `path` to the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def delete(path: Path, after_each: Callable[[], None] = lambda: None) -> None:
     """Delete the folder `path` with everything in it, also folders that are read-only.
 

@@ -21,24 +21,28 @@ from typing import Any
 
 from jupyter_envguard.errors import Unavailable, Untrusted
 from jupyter_envguard.files import explained, read_bounded, sync_folder, write_atomically
-from jupyter_envguard.image import Image, Owner, VerifyMode, verify
+from jupyter_envguard.image import Finding, Image, Owner, VerifyMode, verify
 from jupyter_envguard.spec import canonical_json
 from jupyter_envguard.store import mounts, verity
 from jupyter_envguard.store.bare import is_bare, read_small
-from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file_system
+from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, sync_file, sync_file_system
 from jupyter_envguard.store.layout import Layout, is_name
 from jupyter_envguard.store.making import Making, Place
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import Objects, hash_of
 from jupyter_envguard.store.shelf import Shelf
+from jupyter_envguard.store.solid import FormDelivery, read_form
 from jupyter_envguard.store.tiers import TIERS, Mounted
 
 RECORD_BYTES = 4096
 """Size of the note beside a form."""
 
 RECORD_SUFFIX = ".json"
-VERSION = 3
+VERSION = 4
 """Version of how forms are made; others are made again."""
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""What Linux calls the time since the machine was started."""
 
 MAKING = ("form", "names", "trial", "view", "under")
 SCRATCH = (*MAKING, "grown")
@@ -60,11 +64,15 @@ class Form:
         return self.path.with_name(self.path.name + RECORD_SUFFIX)
 
     def is_unchanged(self) -> bool:
-        """Tell whether the file is the one that was made, by what nobody but root can set back."""
+        """Tell whether the file is the one that was made, by what nobody but root can set back.
+
+        What was noted before the file was on the disk holds until the machine is started again.
+        """
         noted = self._noted()
         try:
             return (
                 noted.get("version") == VERSION
+                and noted.get("boot") in ("", _boot())
                 and noted.get("is") == _identity(self.path)
                 and noted.get("verity") == verity.measure(self.path)
             )
@@ -78,9 +86,20 @@ class Form:
         except OSError:
             return False
 
-    def note(self, sha256: str, owner: Owner) -> None:
+    @property
+    def sha256(self) -> str:
+        """The hash that it had when it was made."""
+        return str(self._noted().get("sha256"))
+
+    @property
+    def is_on_the_disk(self) -> bool:
+        """Whether it is unchanged and would be so after a power cut."""
+        return self.is_unchanged() and self._noted().get("boot") == ""
+
+    def note(self, sha256: str, owner: Owner, *, is_on_the_disk: bool = True) -> None:
         """Write down that the file, which has the hash `sha256`, is the image."""
         noted = {
+            "boot": "" if is_on_the_disk else _boot(),
             "is": _identity(self.path),
             "sha256": sha256,
             "verity": verity.measure(self.path),
@@ -157,6 +176,54 @@ class Forms:
             sync_folder(self._layout.forms)
             form.note(digest, owner)
 
+    def land(self, image: str, delivery: FormDelivery, owner: Owner) -> None:
+        """Give the form that was fetched for the image called `image` its name, before it is on the disk.
+
+        All of it has arrived and been verified. Needs the lock of the image, which is not published yet.
+        """
+        form = Form(self._layout.forms / f"{image}.{delivery.form.kind}", TIERS[delivery.form.kind])
+        delivery.path.chmod(0o444)
+        give(delivery.path, owner)
+        delivery.path.rename(form.path)
+        form.note(delivery.form.sha256, owner, is_on_the_disk=False)
+
+    def vouch(self, image: Image, form: Form, owner: Owner) -> None:
+        """Read the fetched `form` of `image` again, and note that it is what the catalog attested.
+
+        Raises `image-damaged` when it is not: then it is not to be mounted. Needs the lock of the image.
+        """
+        wanted = read_form(image.meta)
+        try:
+            found = hash_of(form.path)
+        except FileNotFoundError:
+            found = ""
+        if found != wanted.sha256:
+            raise Untrusted(
+                "image-damaged",
+                f"{form.path} is not the file that was fetched.",
+                "Remove the image with jupyter envguard store scrub, and fetch it again.",
+            )
+        self.settle(form, wanted.sha256, owner)
+
+    def differences(self, image: Image, *, full: bool) -> tuple[Finding, ...]:
+        """Return how the file that `image` is differs from the attested one; `full` reads every byte."""
+        wanted = read_form(image.meta)
+        form = self.of(image, TIERS[wanted.kind])
+        if not full and form.is_unchanged():
+            return ()
+        try:
+            why = "" if hash_of(form.path) == wanted.sha256 else "It is not the file that was fetched."
+        except OSError as error:
+            why = f"It cannot be read: {error.strerror}."
+        return (Finding(form.path.name, "changed", why),) if why else ()
+
+    def settle(self, form: Form, sha256: str, owner: Owner) -> None:
+        """Bring `form` to the disk, and note that it is there."""
+        sync_file(form.path)
+        verity.enable(form.path)
+        sync_folder(self._layout.forms)
+        form.note(sha256, owner)
+
     @contextlib.contextmanager
     def scratch(self, name: str, what: str) -> Iterator[Path]:
         """Yield an empty folder; what a dead process mounted there or left in it goes first."""
@@ -209,6 +276,11 @@ def drifted(tier: str, image: Image, why: str) -> Untrusted:
         f"The {tier} form of {image.path} is not the image: {why}",
         "Compare the image with jupyter envguard verify, and try again.",
     )
+
+
+def _boot() -> str:
+    """Return what Linux calls the time since the machine was started; never empty."""
+    return BOOT.read_text().strip() or "unknown"
 
 
 def _identity(path: Path) -> list[int]:

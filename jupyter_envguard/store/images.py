@@ -12,20 +12,25 @@ from types import MappingProxyType
 from jupyter_envguard.errors import Conflict, InvalidInput, NotFound, Unavailable, Untrusted
 from jupyter_envguard.files import explained
 from jupyter_envguard.image import (
+    AttestedForm,
     Documents,
     Finding,
     Image,
     Owner,
     VerifyMode,
     build,
+    read_header,
     read_image,
     verify,
+    write_documents,
 )
+from jupyter_envguard.image.installed import MANIFEST
 from jupyter_envguard.image.verify import Hashes
 from jupyter_envguard.pack import Pack, Progress
 from jupyter_envguard.store.bare import differences, is_bare, write_small
 from jupyter_envguard.store.delivery import Delivery
-from jupyter_envguard.store.folders import give, is_folder, make_folder, sync_file_system
+from jupyter_envguard.store.folders import give, is_folder, make_folder, sync_file, sync_file_system
+from jupyter_envguard.store.forms import Forms
 from jupyter_envguard.store.gathering import Gathering
 from jupyter_envguard.store.layout import Layout, Weakness
 from jupyter_envguard.store.leases import make_lease, unleased
@@ -33,12 +38,15 @@ from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.resuming import forget_old, resuming
 from jupyter_envguard.store.shelf import Shelf
+from jupyter_envguard.store.solid import FormDelivery, is_solid, write_form
 
 LOCK_SECONDS = 1800.0
 """How long to wait for another process that adds or removes the same image."""
 
 Fill = Callable[[Gathering], None]
 """Puts what is missing."""
+FillForm = Callable[[FormDelivery], Mapping[str, bytes]]
+"""Writes a form and has it hashed; returns the documents of the image by name."""
 
 MOST_REUSED = 4
 """Approved images whose byte code is looked through; each costs the time to read its manifest."""
@@ -116,12 +124,7 @@ class Store:
         were complete stay, so that the next attempt need not fetch them again.
         """
         path = self.path_of(documents.pack)
-        if documents.manifest.header.prefix != str(path):
-            raise InvalidInput(
-                "prefix-mismatch",
-                f"The image was sealed for {documents.manifest.header.prefix}, here it would lie in {path}.",
-                "Use the same store root on every machine.",
-            )
+        _check_prefix(documents.manifest.header.prefix, path)
 
         def make(staging: Path, owner: Owner | None) -> None:
             manifest, objects = documents.manifest, Objects(self.layout, owner)
@@ -141,6 +144,39 @@ class Store:
         self._publish(path.name, make)
         return self.get(documents.pack)
 
+    def receive_form(self, pack: str, form: AttestedForm, fill: FillForm) -> Image:
+        """Make the image of `pack` from the one file `form`, unless it is there already; return it.
+
+        `fill` writes the file and returns the documents, whose digests it has confirmed;
+        it is called again if what an earlier attempt had left turns out to be something
+        else. The image is not mounted, and not on the disk before `Presence.settle`: what
+        a power cut leaves of it is read again before it is mounted.
+
+        Raises what `fill` raises, `form-mismatch` when what it wrote is not the attested
+        file, `prefix-mismatch`, and the failures of `add`; then nothing is published, and
+        what had arrived is kept unless it was wrong.
+        """
+        path = self.path_of(pack)
+
+        def make(staging: Path, owner: Owner | None) -> None:
+            meta = staging / "meta"
+            with FormDelivery(self.layout, path.name, form) as delivery:
+                documents = fill(delivery)
+                if not delivery.is_it() and delivery.start:
+                    delivery.restart()
+                    documents = fill(delivery)
+                if not delivery.is_it():
+                    raise delivery.refuse()
+            _check_prefix(read_header(documents[MANIFEST]).prefix, path)
+            for written in (*write_documents(documents, meta), write_form(form, meta), make_lease(meta)):
+                give(written, owner)
+                sync_file(written)
+            Forms(self.layout).land(path.name, delivery, owner or (os.geteuid(), os.getegid()))
+            self.shelf.publish(staging, path.name)
+
+        self._publish(path.name, make)
+        return self.get(pack)
+
     def get(self, pack_digest: str) -> Image:
         """Return the image of the pack; raise `image-missing`, or `image-damaged` when its record is."""
         path = self.path_of(pack_digest)
@@ -156,6 +192,8 @@ class Store:
         """
         with explained(f"verify {image.path}"):
             place = self.root.stat()
+            if is_solid(image.meta) and not mount_at(image.path):
+                return Forms(self.layout).differences(image, full=mode == "full")
             if is_bare(image.meta) and not mount_at(image.path):
                 objects = Objects(self.layout, (place.st_uid, place.st_gid))
                 found = differences(image.manifest, image.meta, objects, full=mode == "full", hashes=hashes)
@@ -257,3 +295,12 @@ class Store:
                 f"The environment of the pack {pack_digest} is not in {self.root}.",
                 "Import its pack on this machine.",
             )
+
+
+def _check_prefix(prefix: str, path: Path) -> None:
+    if prefix != str(path):
+        raise InvalidInput(
+            "prefix-mismatch",
+            f"The image was sealed for {prefix}, here it would lie in {path}.",
+            "Use the same store root on every machine.",
+        )

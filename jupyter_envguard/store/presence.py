@@ -23,9 +23,9 @@ from pathlib import Path
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, Unavailable, did_you_mean
 from jupyter_envguard.files import explained, sync_folder
-from jupyter_envguard.image import Finding, Image, Owner, read_pack
+from jupyter_envguard.image import AttestedForm, Finding, Image, Owner, read_pack
 from jupyter_envguard.store import mounts
-from jupyter_envguard.store.bare import SMALL, is_bare, read_small
+from jupyter_envguard.store.bare import SMALL, has_tree, is_bare, read_small
 from jupyter_envguard.store.delivery import Delivery
 from jupyter_envguard.store.folders import listed, make_folder, sync_file_system
 from jupyter_envguard.store.forms import Form, Forms
@@ -35,7 +35,11 @@ from jupyter_envguard.store.leases import unleased
 from jupyter_envguard.store.making import Place, lost
 from jupyter_envguard.store.mounts import SOURCE, Mount, mount_at
 from jupyter_envguard.store.objects import Objects, is_shared
-from jupyter_envguard.store.tiers import TIERS, Mounted, best
+from jupyter_envguard.store.solid import is_solid
+from jupyter_envguard.store.tiers import TIERS, Mounted, best, obstacle_to_fetched
+
+UNMOUNTED = ("objects", "form")
+"""What an image without a tree is while nothing is at its path."""
 
 DYING = TIERS["squashfuse"].kinds
 """Types of mounts that end with a process, so that one has to ask whether they still answer."""
@@ -54,32 +58,34 @@ class Presence:
         return mount_at(image.path)
 
     def tier_of(self, name: str) -> str:
-        """Return the tier of the image called `name` as it is now: that of its mount, `tree` or `objects`.
+        """Return the tier of the image called `name` as it is now: that of its mount, or `tree`.
 
-        Of an image that is `objects`, nothing is at its path.
+        Of one that is `objects` or `form`, the `UNMOUNTED`, nothing is at its path.
         """
-        found = mount_at(self._layout.root / name)
+        found, meta = mount_at(self._layout.root / name), self._layout.meta / name
         if found is None:
-            return "objects" if is_bare(self._layout.meta / name) else "tree"
+            return "objects" if is_bare(meta) else "form" if is_solid(meta) else "tree"
         return next((tier.name for tier in TIERS.values() if found.kind in tier.kinds), found.kind)
 
     def is_usable(self, image: Image) -> bool:
         """Tell whether something is at the path of `image`: its tree, or what is mounted there."""
-        return not is_bare(image.meta) or self.mounted(image) is not None
+        return has_tree(image.meta) or self.mounted(image) is not None
 
     def present(self, image: Image) -> str:
         """Let `image` be usable at its path, and return as what it is there.
 
         What is usable stays as it is. An image without a tree is mounted, in the best
         form that this process can; where nothing can be mounted, or mounting fails, it
-        gets its tree from the objects. Raises `image-not-mounted` for users who may do
-        neither, and `image-damaged` when something that it needs is gone.
+        gets its tree from the objects, if it is not one file. Raises `image-not-mounted`
+        for users who may do neither, and `image-damaged` when something that it needs is gone.
         """
         name = image.path.name
         found = self.mounted(image)
-        if not is_bare(image.meta) or (found and (found.kind not in DYING or _answers(image.path))):
+        if has_tree(image.meta) or (found and (found.kind not in DYING or _answers(image.path))):
             return self.tier_of(name)
         try:
+            if is_solid(image.meta):
+                return self.mount(image)
             with explained(f"mount {image.path}"), self._working_on(image) as owner:
                 chosen = best()
                 if chosen is not None and is_bare(image.meta):
@@ -88,7 +94,8 @@ class Presence:
                 if is_bare(image.meta):
                     self._grow(image, owner)
         except Unavailable as error:
-            if error.code != "permission-denied" or os.geteuid() == 0:  # whom only a read-only disk stops
+            stopped = error.code == "permission-denied" and os.geteuid() != 0  # a read-only disk stops root
+            if not stopped and error.code != "tier-unavailable":
                 raise
             raise not_mounted(image) from error
         return self.tier_of(name)
@@ -98,9 +105,10 @@ class Presence:
 
         What is mounted already stays. Raises `tier-unavailable` where this machine
         cannot, `form-failed`, and `image-drifted` when the form that was made is not
-        the image: then nothing is mounted.
+        the image: then nothing is mounted. An image that is one file is mounted as that
+        and nothing else; raises `image-damaged` when the file is not the fetched one.
         """
-        chosen = _choose(tier)
+        chosen = _choose(tier, only="erofs" if is_solid(image.meta) else "")
         with explained(f"mount {image.path}"), self._working_on(image) as owner:
             return self._mount(image, chosen, owner)
 
@@ -115,12 +123,14 @@ class Presence:
     def present_all(self) -> dict[str, str | EnvGuardError]:
         """Let every image without a tree be usable; return the tier or the failure of each by name."""
         names = self._store.shelf.names()
-        return {name: self._again(name, self.present) for name in names if is_bare(self._layout.meta / name)}
+        bare = [name for name in names if not has_tree(self._layout.meta / name)]
+        return {name: self._again(name, self.present) for name in bare}
 
     def unmount(self, image: Image, *, forget: bool = False) -> bool:
         """Unmount `image` and return whether it was mounted; with `forget` its forms go as well.
 
-        Its tree is what one sees then, if it has one. Raises `image-in-use` while a kernel runs from it.
+        The form that an image consists of stays. Its tree is what one sees then, if it has one.
+        Raises `image-in-use` while a kernel runs from it.
         """
         name = image.path.name
         with explained(f"unmount {image.path}"), self._working_on(image), unleased(image.meta, name):
@@ -135,7 +145,7 @@ class Presence:
                         "locked", f"{image.path} is in use.", "Try again when nobody works in it."
                     ) from error
                 was_mounted = True
-            if forget:
+            if forget and not is_solid(image.meta):
                 self._store.shelf.forget(name)
         return was_mounted
 
@@ -160,6 +170,8 @@ class Presence:
 
     def scrub(self, image: Image) -> tuple[Finding, ...]:
         """Return what differs in the forms of `image`, every byte read."""
+        if is_solid(image.meta):
+            return self.forms.differences(image, full=True)
         changed = [
             form for name, form in self.forms.all() if name == image.path.name and not form.has_its_hash()
         ]
@@ -172,6 +184,58 @@ class Presence:
         """Take the mounts of the image called `name` away, in use or not; needs its lock."""
         while mount_at(self._layout.root / name):
             mounts.unmount(self._layout.root / name, detach=True)
+
+    def takes_forms(self) -> bool:
+        """Tell whether an image can be fetched as one file and mounted here: all in it belongs to root."""
+        root = self._layout.root
+        is_roots = root.lstat().st_uid == 0 if os.path.lexists(root) else True
+        return is_roots and os.geteuid() == 0 and not obstacle_to_fetched()
+
+    def settle(self, image: Image) -> None:
+        """Bring what `Store.receive_form` has made to the disk; it may be mounted and in use meanwhile.
+
+        When the disk fails, the image is taken away: nobody knows what is read of it later.
+        """
+        if not is_solid(image.meta):
+            return
+        name, form = image.path.name, self.forms.of(image, TIERS["erofs"])
+        with explained(f"bring {form.path} to the disk"), self._working_on(image) as owner:
+            if form.is_on_the_disk or not form.is_unchanged():
+                return
+            try:
+                self.forms.settle(form, form.sha256, owner)
+            except OSError:
+                self.withdraw(name)
+                self._store.shelf.clear(name)
+                raise
+
+    @contextlib.contextmanager
+    def attestable(self, image: Image) -> Iterator[tuple[AttestedForm, Path]]:
+        """Yield the one file as which other machines may mount `image`, and what is to be signed of it.
+
+        It is made here, and mounted and compared with the manifest byte by byte before
+        it has a name, or it is one that was, and is unchanged. It goes when the block
+        ends unless it was there. Raises `tier-unavailable` where that cannot be done, and
+        what `mount` raises.
+        """
+        chosen = _choose("erofs", only="erofs" if is_solid(image.meta) else "")
+        if self._layout.root.lstat().st_uid != 0:
+            raise Unavailable(
+                "tier-unavailable",
+                f"{self._layout.root} is not root's, so a form made there is of no use elsewhere.",
+                "Publish where the store belongs to root.",
+            )
+        with explained(f"make a form of {image.path}"), self._working_on(image) as owner:
+            form = self.forms.of(image, chosen)
+            was_there = form.is_unchanged()
+            if not was_there:
+                self._renew(image, form, owner)
+            try:
+                yield AttestedForm("erofs", f"sha256:{form.sha256}", form.path.stat().st_size), form.path
+            finally:
+                if not was_there and not is_solid(image.meta):
+                    form.record.unlink()
+                    form.path.unlink()
 
     def _form_of(self, image: Image, found: Mount | None) -> Form | None:
         if found is None:
@@ -220,10 +284,17 @@ class Presence:
             mounts.unmount(image.path, detach=True)  # its process is dead
         form = self.forms.of(image, chosen)
         if not form.is_unchanged():
-            self.forms.make(image, form, owner)
+            self._renew(image, form, owner)
         with self.forms.scratch(image.path.name, "names") as scratch:
             chosen.mount(form.path, Place(image.path, self._layout.objects, scratch))
         return chosen.name
+
+    def _renew(self, image: Image, form: Form, owner: Owner) -> None:
+        """Make `form`, or read it again if the image consists of it."""
+        if is_solid(image.meta):
+            self.forms.vouch(image, form, owner)
+        else:
+            self.forms.make(image, form, owner)
 
     def _grow(self, image: Image, owner: Owner) -> None:
         """Give a bare image its tree; what a dead process has finished is taken as it is."""
@@ -249,12 +320,20 @@ class Presence:
         (image.meta / SMALL).unlink()
 
 
-def _choose(tier: str | None) -> Mounted:
+def _choose(tier: str | None, only: str = "") -> Mounted:
+    """Return the tier that was asked for, or the best; an image that is a form is `only` that."""
     if tier is not None and tier not in TIERS:
         hint = did_you_mean(tier, TIERS) or f"There are {', '.join(TIERS)}."
         raise InvalidInput("invalid-argument", f"There is no tier {tier!r}.", hint)
-    chosen = best() if tier is None else TIERS[tier]
-    why = "" if chosen is None else chosen.obstacle()
+    if only and tier not in (None, only):
+        message = f"The image is here as {only} and cannot be mounted as {tier}."
+        raise InvalidInput("invalid-argument", message, "Name no tier.")
+    if only:
+        chosen: Mounted | None = TIERS[only]
+        why = obstacle_to_fetched()
+    else:
+        chosen = best() if tier is None else TIERS[tier]
+        why = "" if chosen is None else chosen.obstacle()
     if chosen is None or why:
         raise Unavailable(
             "tier-unavailable",
@@ -276,6 +355,6 @@ def not_mounted(image: Image) -> Unavailable:
     """Return the refusal of a bare image at whose path there is nothing."""
     return Unavailable(
         "image-not-mounted",
-        f"Only the objects of the image are on this machine, and nothing is mounted at {image.path}.",
+        f"The image is on this machine without a tree, and nothing is mounted at {image.path}.",
         "Run jupyter envguard store mount as root, at every start of the machine.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -50,6 +51,15 @@ def forget_old(layout: Layout, now: float | None = None) -> int:
     for path in found:
         path.unlink(missing_ok=True)
     return len(found)
+
+
+def kept_file(path: Path) -> int:
+    """Return the file `path` of somebody's earlier attempt, open; a new one unless it is ours alone."""
+    for _ in range(2):
+        handle = _opened(path)
+        if handle is not None:
+            return handle
+    raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def _opened(path: Path) -> int | None:

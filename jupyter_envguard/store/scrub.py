@@ -24,6 +24,7 @@ from jupyter_envguard.store.folders import is_folder
 from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.objects import Objects, hash_of
 from jupyter_envguard.store.presence import Presence
+from jupyter_envguard.store.solid import is_solid
 
 FINDINGS = "findings.json"
 
@@ -109,7 +110,9 @@ def _findings(store: Store, name: str, hashes: Hashes) -> tuple[tuple[Finding, .
         pack = read_pack(store.layout.meta / name)
         image: Image = read_image(store.root / name, store.layout.meta / name, pack)
         image.spec()
-        found = store.verify(image, "full", hashes=hashes)
-        return (*found, *Presence(store).scrub(image)), pack
+        forms = Presence(store).scrub(image)
+        if forms and is_solid(image.meta):  # Linux reads no further in a file system that was changed
+            return forms, pack
+        return (*store.verify(image, "full", hashes=hashes), *forms), pack
     except EnvGuardError as error:  # what cannot be read is damaged as well
         return (Finding(".", "changed", error.message),), pack

@@ -17,6 +17,7 @@ from jupyter_envguard.files import locked, sync_folder
 from jupyter_envguard.image import Owner, is_recorded
 from jupyter_envguard.store.folders import delete, give, is_folder, listed, make_folder
 from jupyter_envguard.store.layout import Layout, is_name
+from jupyter_envguard.store.solid import is_solid
 
 
 class Shelf:
@@ -89,14 +90,19 @@ class Shelf:
 
     def forget(self, name: str) -> None:
         """Delete the forms of the image called `name`, none of which is mounted."""
-        for path in listed(self._layout.forms):
-            if path.name.startswith(f"{name}."):
-                path.unlink()
+        for path in self._forms_of(name):
+            path.unlink()
+
+    def _forms_of(self, name: str) -> list[Path]:
+        return [path for path in listed(self._layout.forms) if path.name.startswith(f"{name}.")]
 
     def set_aside(self, name: str) -> Path:
         """Move the image called `name` and its documents to the quarantine; return where they are now."""
         aside = self._layout.quarantine / f"{name}.{secrets.token_hex(8)}"
         aside.mkdir(0o700)
+        if is_solid(self._layout.meta / name):
+            for path in self._forms_of(name):
+                path.rename(aside / path.name)
         self.forget(name)
         image, hidden = self._layout.root / name, self._layout.root / f".{name}"
         image.rename(hidden)

@@ -38,6 +38,9 @@ INLINE_BYTES = 64 * 1024
 FILES_MOUNT = (6, 12)
 """Version of Linux from which on it mounts an EROFS file without a loop device."""
 
+CLUSTER_BYTES = 64 * 1024
+"""What of a file EROFS compresses at once: a tenth less to carry than with a page, and read as fast."""
+
 SQUASHFS_TOOLS = "squashfs-tools, 4.5 or newer"
 """The package of `mksquashfs`; older ones cannot read a stream."""
 
@@ -122,14 +125,14 @@ class Erofs:
 
     def obstacle(self) -> str:
         """Return why not."""
-        return _cannot_mount("erofs", FILES_MOUNT) or _lacks("mkfs.erofs", "erofs-utils")
+        return obstacle_to_fetched() or _lacks("mkfs.erofs", "erofs-utils")
 
     def make(self, making: Making, target: Path) -> None:
         """Make the same bytes every time: fixed times and an identifier from the manifest."""
         uid, gid = making.owner
         identity = uuid.UUID(making.manifest.digest()[7:39])
         time = making.manifest.header.seal.mtime
-        options = ["-zlz4", f"-T{time}", f"-U{identity}", "--quiet", "-x-1"]
+        options = ["-zlz4", f"-C{CLUSTER_BYTES}", f"-T{time}", f"-U{identity}", "--quiet", "-x-1"]
         with _shown(making) as tree:
             run("mkfs.erofs", *options, f"--force-uid={uid}", f"--force-gid={gid}", target, tree)
 
@@ -188,6 +191,11 @@ TIERS: Mapping[str, Mounted] = MappingProxyType(
 def best() -> Mounted | None:
     """Return the best form that this machine can mount, or None."""
     return next((tier for tier in TIERS.values() if not tier.obstacle()), None)
+
+
+def obstacle_to_fetched() -> str:
+    """Return why this process cannot mount a form that it need not make, empty when it can."""
+    return _cannot_mount("erofs", FILES_MOUNT)
 
 
 def linux_version(release: str) -> tuple[int, int]:

@@ -76,12 +76,12 @@ def fetch(
     and the failures of `Store.receive`; then nothing is published.
     """
     try:
-        return Fetched(_checked(store.get(wanted.pack), wanted), 0, 0, "")
+        return Fetched(checked(store.get(wanted.pack), wanted), 0, 0, "")
     except EnvGuardError as error:
         if error.code != "image-missing":
             raise
     name, most = release_file(wanted.pack), limits.release_bytes
-    content = whole(_resumed(source, name, 0, most + 1, limits), most, f"{name} on {source.address}")
+    content = whole(resumed(source, name, 0, most + 1, limits), most, f"{name} on {source.address}")
     listing = Listing.decode(content, limits)
     _check(listing, wanted, source)
     works: list[_Work] = []
@@ -142,7 +142,7 @@ class _Work:
 
     def _read(self, run: Run) -> int:
         first = run.frames[0]
-        chunks = _resumed(self._source, f"blobs/{first.blob}", first.offset, run.length, self._limits)
+        chunks = resumed(self._source, f"blobs/{first.blob}", first.offset, run.length, self._limits)
         compressed = _Parts(until(self._given_up, chunks))
         for frame in run.frames:
             self._unpack(frame, compressed.take(frame.length))
@@ -175,7 +175,7 @@ def until(given_up: Event, chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _resumed(source: Source, name: str, offset: int, length: int, limits: Limits) -> Iterator[bytes]:
+def resumed(source: Source, name: str, offset: int, length: int, limits: Limits) -> Iterator[bytes]:
     """Yield bytes of the file `name`, asking again for the rest when a source breaks."""
     pause, left = limits.retry_seconds, limits.attempts
     while True:
@@ -197,15 +197,21 @@ def _check(listing: Listing, wanted: Digests, source: Source) -> None:
     documents = listing.documents
     found = Digests(documents.pack, sha256_digest(documents.spec), documents.manifest.digest())
     if found != wanted:
-        raise Untrusted(
-            "digest-mismatch",
-            f"What {source.address} calls the release is not what was approved: its manifest is "
-            f"{found.manifest}, approved is {wanted.manifest}.",
-            "Publish the approved release again, or fetch it from another share.",
-        )
+        raise differs(source, found, wanted)
 
 
-def _checked(image: Image, wanted: Digests) -> Image:
+def differs(source: Source, found: Digests, wanted: Digests) -> Untrusted:
+    """Return the refusal of documents that are not those of the approved release."""
+    return Untrusted(
+        "digest-mismatch",
+        f"What {source.address} calls the release is not what was approved: its manifest is "
+        f"{found.manifest}, approved is {wanted.manifest}.",
+        "Publish the approved release again, or fetch it from another share.",
+    )
+
+
+def checked(image: Image, wanted: Digests) -> Image:
+    """Return `image` if it is what the catalog says; raise `digest-mismatch` otherwise."""
     if (image.spec_digest, image.manifest_digest) != (wanted.spec, wanted.manifest):
         raise Untrusted(
             "digest-mismatch",

@@ -90,14 +90,25 @@ class Listing:
     @classmethod
     def decode(cls, content: bytes, limits: Limits = LIMITS) -> Listing:
         """Return the listing in `content`; raise `share-invalid`, or `image-damaged` for its documents."""
-        document = _document(content, limits)
-        if not isinstance(document, dict) or set(document) != _KEYS or document["version"] != VERSION:
-            _refuse("it has missing or unknown fields, or another version")
-        documents = document["documents"]
-        if not isinstance(documents, dict) or not all(isinstance(text, str) for text in documents.values()):
-            _refuse("its documents are not text")
-        contents = {name: text.encode(errors="surrogatepass") for name, text in documents.items()}
-        return cls(Documents.parse(contents), tuple(_frames(document["blobs"])))
+        contents, blobs = _parts(content, limits)
+        return cls(Documents.parse(contents), tuple(_frames(blobs)))
+
+
+def documents_in(content: bytes, limits: Limits = LIMITS) -> dict[str, bytes]:
+    """Return the documents in the listing `content` by name, whatever they say; raise `share-invalid`."""
+    return _parts(content, limits)[0]
+
+
+def _parts(content: bytes, limits: Limits) -> tuple[dict[str, bytes], object]:
+    """Return the documents in a listing by name, and what it says of blobs."""
+    document = _document(content, limits)
+    if not isinstance(document, dict) or set(document) != _KEYS or document["version"] != VERSION:
+        _refuse("it has missing or unknown fields, or another version")
+    documents = document["documents"]
+    if not isinstance(documents, dict) or not all(isinstance(text, str) for text in documents.values()):
+        _refuse("its documents are not text")
+    contents = {name: text.encode(errors="surrogatepass") for name, text in documents.items()}
+    return contents, document["blobs"]
 
 
 def _document(content: bytes, limits: Limits) -> Any:

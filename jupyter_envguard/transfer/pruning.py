@@ -7,7 +7,8 @@ about a release refers to. Blobs that are younger may belong to a release that i
 published. All of that goes by the clock of the share, whoever asks.
 
 Nothing is locked. Each step leaves a share on which every release is whole, so a
-process may be killed anywhere, and two may do this at once.
+process may be killed anywhere, and two may do this at once. A form goes after the file
+about its release, whose name it has.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from jupyter_envguard.files import explained, sync_folder
 from jupyter_envguard.transfer.index import Listing
 from jupyter_envguard.transfer.limits import LIMITS, Limits
-from jupyter_envguard.transfer.share import BLOBS, RELEASES, release_file
+from jupyter_envguard.transfer.share import BLOBS, FORMS, RELEASES, release_file
 from jupyter_envguard.transfer.sources import whole
 
 GRACE_SECONDS = 24 * 3600.0
@@ -32,6 +33,7 @@ RETIRED = ".retired"
 
 _RELEASE = re.compile(r"[0-9a-f]{64}\.zst(\.retired)?\Z")
 _BLOB = re.compile(r"[0-9a-f]{64}\Z")
+_FORM = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{64}\Z")
 _SPARE = re.compile(r"\.[0-9a-f.zst]+\.tmp\Z")
 
 
@@ -65,9 +67,11 @@ def prune(
         gone = list(_take_away(_old_releases(root / RELEASES, now - grace)))
         needed = {blob for path in _releases(root / RELEASES) for blob in _blobs_of(path, limits)}
         unneeded = (path for path in _files(root / BLOBS, _BLOB) if path.name not in needed)
-        spares = (path for folder in (RELEASES, BLOBS) for path in _files(root / folder, _SPARE))
-        gone += _take_away(path for path in (*unneeded, *spares) if _age(path) < now - grace)
-        for folder in (RELEASES, BLOBS):
+        folders = [folder for folder in (RELEASES, BLOBS, FORMS) if (root / folder).is_dir()]
+        spares = (path for folder in folders for path in _files(root / folder, _SPARE))
+        orphans = _orphans(root) if FORMS in folders else ()
+        gone += _take_away(path for path in (*unneeded, *spares, *orphans) if _age(path) < now - grace)
+        for folder in folders:
             sync_folder(root / folder)
     return Pruned(retired, len(gone), sum(gone))
 
@@ -98,6 +102,12 @@ def _files(folder: Path, name: re.Pattern[str]) -> Iterator[Path]:
 
 def _releases(folder: Path) -> Iterator[Path]:
     return _files(folder, _RELEASE)
+
+
+def _orphans(root: Path) -> Iterator[Path]:
+    """Yield the forms of releases that are not on the share any more."""
+    there = {path.name[:64] for path in _releases(root / RELEASES)}
+    return (path for path in _files(root / FORMS, _FORM) if path.name[:64] not in there)
 
 
 def _old_releases(folder: Path, before: float) -> list[Path]:

@@ -13,14 +13,14 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from jupyter_envguard.errors import EnvGuardError, Untrusted
 from jupyter_envguard.files import explained, sync_folder, write_atomically
-from jupyter_envguard.image import Image
+from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.spec import check_digest
 from jupyter_envguard.store import SHARED_BYTES
 from jupyter_envguard.transfer.frames import CHUNK, Contents, grouped, write_frame
@@ -28,7 +28,7 @@ from jupyter_envguard.transfer.index import Frame, Listing, Piece, by_content, i
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.sources import FolderSource
 
-RELEASES, BLOBS = "releases", "blobs"
+RELEASES, BLOBS, FORMS = "releases", "blobs", "forms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class Published:
 def release_file(pack: str) -> str:
     """Return the name of the file about the release that was made from `pack`."""
     return f"{RELEASES}/{check_digest(pack).removeprefix('sha256:')}.zst"
+
+
+def form_file(pack: str, form: AttestedForm) -> str:
+    """Return the name of the file as which the release that was made from `pack` may be mounted."""
+    return f"{FORMS}/{check_digest(pack).removeprefix('sha256:')}.{form.sha256}"
 
 
 class Share:
@@ -83,6 +88,27 @@ class Share:
             write_atomically(target, listing)
         return Published(new=True, bytes_written=size + len(listing), contents=len(pieces))
 
+    def publish_form(self, pack: str, form: AttestedForm, path: Path) -> int:
+        """Put the file `path`, which is the `form` of the release, on the share unless it is there.
+
+        Returns the bytes that were written. Raises `image-drifted` when the file is not
+        the form, and what `explained` says of a disk; then readers see no difference.
+        """
+        target = self._root / form_file(pack, form)
+        with explained(f"publish to {self._root}"):
+            target.parent.mkdir(mode=0o755, exist_ok=True)
+            if target.exists() and target.stat().st_size == form.size:
+                return 0
+            with self._new_file(target.parent) as (spare, file):
+                for chunk in _content(path, Piece(form.sha256, form.size)):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                spare.chmod(0o444)
+                spare.replace(target)
+            sync_folder(target.parent)
+        return form.size
+
     def releases(self) -> tuple[str, ...]:
         """Return the digests of the packs of all releases on the share, sorted."""
         with explained(f"read {self._root}"):
@@ -107,24 +133,30 @@ class Share:
             return 0
 
     def _write_blob(self, pieces: list[Piece], paths: dict[Piece, Path]) -> tuple[list[Frame], int]:
-        spare = self._root / BLOBS / f".{secrets.token_hex(16)}.tmp"
-        try:
-            with spare.open("xb") as file:
-                blob = _Blob(file)
-                frames = []
-                for group in grouped(pieces):
-                    start = blob.size
-                    length = write_frame(group, lambda piece: _content(paths[piece], piece), blob)
-                    frames.append(Frame("", start, length, group))
-                file.flush()
-                os.fsync(file.fileno())
+        with self._new_file(self._root / BLOBS) as (spare, file):
+            blob = _Blob(file)
+            frames = []
+            for group in grouped(pieces):
+                start = blob.size
+                length = write_frame(group, lambda piece: _content(paths[piece], piece), blob)
+                frames.append(Frame("", start, length, group))
+            file.flush()
+            os.fsync(file.fileno())
             spare.chmod(0o444)
             name = blob.digest.hexdigest()
             spare.replace(self._root / BLOBS / name)
-        finally:
-            spare.unlink(missing_ok=True)
         sync_folder(self._root / BLOBS)
         return [replace(frame, blob=name) for frame in frames], blob.size
+
+    @contextlib.contextmanager
+    def _new_file(self, folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+        """Yield a new file under a name that nobody reads; the block renames it, or it goes."""
+        spare = folder / f".{secrets.token_hex(16)}.tmp"
+        try:
+            with spare.open("xb") as file:
+                yield spare, file
+        finally:
+            spare.unlink(missing_ok=True)
 
 
 class _Blob:

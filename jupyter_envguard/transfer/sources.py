@@ -24,7 +24,7 @@ from jupyter_envguard.transfer.limits import LIMITS, MIB, Limits
 CHUNK = MIB
 """Bytes read at a time."""
 
-_NAME = re.compile(r"(releases/[0-9a-f]{64}\.zst|blobs/[0-9a-f]{64})\Z")
+_NAME = re.compile(r"(releases/[0-9a-f]{64}\.zst|blobs/[0-9a-f]{64}|forms/[0-9a-f]{64}\.[0-9a-f]{64})\Z")
 
 
 class Source(ABC):

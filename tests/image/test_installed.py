@@ -9,10 +9,12 @@ from jupyter_envguard.errors import NotFound, Untrusted
 from jupyter_envguard.image.installed import (
     Documents,
     Image,
+    digests_of,
     is_recorded,
     read_image,
     read_manifest,
     read_pack,
+    write_documents,
 )
 from tests.images import plain, sealed
 
@@ -133,3 +135,22 @@ def test_a_record_tells_pack_and_manifest(written: Written) -> None:
     for read in (read_pack, read_manifest):
         with pytest.raises(Untrusted):
             read(meta)
+
+
+class TestDigestsOf:
+    def test_are_those_of_the_image(self, written: Written) -> None:
+        _, image = written
+        contents = image.documents().contents()
+        assert digests_of(contents) == (image.pack, image.manifest_digest, image.spec_digest)
+
+    @pytest.mark.parametrize("name", ["manifest", "spec.json", "pack.json"])
+    def test_refuse_one_that_is_missing_or_changed(self, written: Written, name: str) -> None:
+        contents = written[1].documents().contents()
+        for changed in ({k: v for k, v in contents.items() if k != name}, contents | {name: b"{}"}):
+            with pytest.raises(Untrusted):
+                digests_of(changed)
+
+    def test_documents_are_written_as_they_came(self, written: Written, tmp_path: Path) -> None:
+        contents = written[1].documents().contents()
+        for path in write_documents(contents, tmp_path):
+            assert path.read_bytes() == contents[path.name]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_envguard.errors import InvalidInput
-from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal
+from jupyter_envguard.image.manifest import Header, Line, Manifest, Seal, read_header
 
 DIGEST = "sha256:" + 64 * "a"
 SEAL = Seal(version=1, byte_code="compiled", python="3.11.7", uncompiled=1, sourceless=2, mtime=315_619_200)
@@ -205,3 +205,28 @@ def test_refuses_bytes_that_are_not_canonical(before: bytes, after: bytes) -> No
 def test_refuses_a_header_of_a_thousand_brackets() -> None:
     with pytest.raises(InvalidInput, match="not JSON"):
         Manifest.parse(b"envguard-manifest 2\n" + b"[" * 100_000 + b"\n")
+
+
+class TestReadHeader:
+    def test_reads_what_parsing_reads(self) -> None:
+        manifest = Manifest(HEADER, ())
+        assert read_header(manifest.canonical()) == HEADER
+
+    def test_reads_no_line(self) -> None:
+        assert read_header(Manifest(HEADER, ()).canonical() + b"\xff\xff") == HEADER
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\n\xff\n", b"envguard-manifest 2\n{}\n", b"\xff"])
+    def test_refuses_what_is_none(self, content: bytes) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            read_header(content)
+        assert caught.value.code == "manifest-invalid"
+
+    def test_refuses_another_version(self) -> None:
+        content = Manifest(HEADER, ()).canonical().replace(b"envguard-manifest 2", b"envguard-manifest 9", 1)
+        with pytest.raises(InvalidInput, match="unknown"):
+            read_header(content)
+
+    def test_refuses_a_prefix_that_cannot_be(self) -> None:
+        content = Manifest(HEADER, ()).canonical().replace(HEADER.prefix.encode(), b"relative", 1)
+        with pytest.raises(InvalidInput, match="prefix"):
+            read_header(content)

@@ -318,7 +318,8 @@ class TestPresent:
         presence.unmount(bare, forget=True)
         if not is_bare(bare.meta):
             pytest.skip("nothing can be mounted here")
-        answers = iter((True, False, False))
+        answers = iter((False, False))
+        monkeypatch.setattr(module, "has_tree", lambda _: False)
         monkeypatch.setattr(module, "is_bare", lambda _: next(answers, False))
         monkeypatch.setattr(module, "mount_at", lambda _: None)
         assert presence.present(bare) == "tree"

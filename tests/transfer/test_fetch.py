@@ -14,10 +14,10 @@ from threading import Event
 import pytest
 
 from jupyter_envguard.errors import EnvGuardError
-from jupyter_envguard.image import Image
+from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.store import Presence, Store, leased
 from jupyter_envguard.store.mounts import mount_at
-from jupyter_envguard.transfer import Digests, Share, fetch, source_at
+from jupyter_envguard.transfer import Digests, Share, fetch, fetch_form, source_at
 from jupyter_envguard.transfer.fetch import until
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.share import release_file
@@ -303,8 +303,15 @@ def start_there(root: Path, address: str, wanted: Digests, bare: bool) -> None:
         assert subprocess.check_output([image.path / "bin/hello"]) == b"hello\n"
 
 
-def fetch_and_die(root: Path, share: Path, wanted: Digests, after: int, limits: Limits = LIMITS) -> None:
-    """Fetch, and kill this process at the call `after` of anything that changes a disk."""
+def fetch_and_die(
+    root: Path,
+    share: Path,
+    wanted: Digests,
+    after: int,
+    limits: Limits = LIMITS,
+    form: AttestedForm | None = None,
+) -> None:
+    """Fetch, as one file if there is a `form`, and be killed at the call `after` that changes a disk."""
     import sys
 
     left = after
@@ -318,4 +325,9 @@ def fetch_and_die(root: Path, share: Path, wanted: Digests, after: int, limits: 
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-    fetch(Store(root), FolderSource(share), wanted, limits=limits)
+    if form is None:
+        fetch(Store(root), FolderSource(share), wanted, limits=limits)
+        return
+    image = fetch_form(Store(root), FolderSource(share), wanted, form, limits=limits).image
+    Presence(Store(root)).mount(image)
+    Presence(Store(root)).settle(image)

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.errors import EnvGuardError
-from jupyter_envguard.image import Image
+from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.transfer import Share, fetch, prune
 from jupyter_envguard.transfer.pruning import GRACE_SECONDS
-from jupyter_envguard.transfer.share import release_file
+from jupyter_envguard.transfer.share import form_file, release_file
 from jupyter_envguard.transfer.sources import FolderSource
 from tests.shares import Machines, digests, release
 from tests.stores import in_fork, killed_at, outcome, steps_of
 
 KILLS = 12
+FORM = AttestedForm("erofs", "sha256:" + 64 * "f", 1)
 
 
 @pytest.fixture
@@ -86,6 +87,16 @@ class TestPrune:
         assert prune(published, []).files == 0
         age(published)
         assert prune(published, []).files == 3
+
+    def test_takes_a_form_after_its_release(self, published: Path, image: Image, alone: Image):
+        forms = [published / form_file(made.pack, FORM) for made in (image, alone)]
+        forms[0].parent.mkdir()
+        for form in (*forms, forms[0].with_name(".0123456789abcdef.tmp"), forms[0].with_name("README")):
+            form.touch()
+        prune(published, [alone.pack])
+        age(published)
+        prune(published, [])
+        assert sorted(published.glob("forms/*")) == sorted([forms[0], forms[0].with_name("README")])
 
     def test_leaves_what_is_none_of_ours(self, published: Path):
         for name in ("blobs/README", "releases/index.html", "blobs/.nfs000001", "robots.txt"):

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.errors import EnvGuardError
-from jupyter_envguard.image import Image
+from jupyter_envguard.errors import EnvGuardError, Untrusted
+from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.store import SHARED_BYTES
 from jupyter_envguard.transfer.index import Listing
-from jupyter_envguard.transfer.share import Share, release_file
+from jupyter_envguard.transfer.share import Share, form_file, release_file
 from tests.disks import FailingSync, tiny_disk
 from tests.shares import Machines, release
 
@@ -145,3 +146,34 @@ class TestReleases:
 
     def test_finds_nothing_where_nothing_is(self, share: Path):
         assert Share(share).releases() == ()
+
+
+class TestForms:
+    CONTENT = b"a form " * 999
+    FORM = AttestedForm("erofs", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", len(CONTENT))
+
+    def test_have_the_names_of_release_and_content(self, share: Path, image: Image, tmp_path: Path):
+        (tmp_path / "form").write_bytes(self.CONTENT)
+        assert Share(share).publish_form(image.pack, self.FORM, tmp_path / "form") == len(self.CONTENT)
+        target = share / form_file(image.pack, self.FORM)
+        assert target.read_bytes() == self.CONTENT
+        assert files_of(share) == [str(target.relative_to(share))]
+
+    def test_are_written_once(self, share: Path, image: Image, tmp_path: Path):
+        (tmp_path / "form").write_bytes(self.CONTENT)
+        Share(share).publish_form(image.pack, self.FORM, tmp_path / "form")
+        assert Share(share).publish_form(image.pack, self.FORM, tmp_path / "form") == 0
+
+    def test_that_were_cut_are_written_again(self, share: Path, image: Image, tmp_path: Path):
+        (tmp_path / "form").write_bytes(self.CONTENT)
+        target = share / form_file(image.pack, self.FORM)
+        target.parent.mkdir()
+        target.write_bytes(b"half")
+        assert Share(share).publish_form(image.pack, self.FORM, tmp_path / "form")
+        assert target.read_bytes() == self.CONTENT
+
+    def test_that_are_something_else_are_not_published(self, share: Path, image: Image, tmp_path: Path):
+        (tmp_path / "form").write_bytes(self.CONTENT[:-1] + b"?")
+        with pytest.raises(Untrusted):
+            Share(share).publish_form(image.pack, self.FORM, tmp_path / "form")
+        assert files_of(share) == []
