@@ -94,8 +94,13 @@ def is_graced(entry: Entry, now: datetime) -> bool:
     return entry.grace is not None and now < names.parse_time(entry.grace)
 
 
+def may_start(entry: Entry, now: datetime) -> bool:
+    """Tell whether `entry` is in a state in which somebody may start it at the moment `now`."""
+    return entry.state in USABLE or is_graced(entry, now)
+
+
 def _state_reasons(entry: Entry, now: datetime) -> Iterator[Reason]:
-    if entry.state in USABLE or is_graced(entry, now):
+    if may_start(entry, now):
         return
     said = f": {entry.changed.reason}" if entry.changed.reason else ""
     by = f"by {entry.changed.who} on {entry.changed.when[:10]}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from jupyter_envguard import confine, courtesy
 from jupyter_envguard.audit import Log
 from jupyter_envguard.catalog import Catalog, Entry
-from jupyter_envguard.catalog.entry import USABLE
+from jupyter_envguard.catalog.decision import may_start
 from jupyter_envguard.catalog.keys import Keys
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.paths import user_name, weaknesses
@@ -286,7 +286,8 @@ def _read(site: Site) -> Catalog:
 
 def _images(site: Site) -> Iterator[Check]:
     store = Store(site.store_root)
-    entries = [entry for entry in _read(site).entries if entry.state in USABLE]
+    now = datetime.now(UTC)
+    entries = [entry for entry in _read(site).entries if may_start(entry, now)]
     found = [check for check in (image_problem(store, entry) for entry in entries) if check is not None]
     yield from found
     if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from jupyter_client.manager import KernelManager
 
 from jupyter_envguard import doors
 from jupyter_envguard.catalog import Client
-from jupyter_envguard.catalog.entry import USABLE
+from jupyter_envguard.catalog.decision import may_start
 from jupyter_envguard.cli.checks import Check, Status
 from jupyter_envguard.cli.hooks import FILES, State
 from jupyter_envguard.cli.terminal import count
@@ -40,9 +41,9 @@ def layers(site: Site) -> Iterator[Check]:
 
 
 def _launches(site: Site) -> Iterator[Check]:
-    store, ready, encrypted = Store(site.store_root), 0, 0
+    store, ready, encrypted, now = Store(site.store_root), 0, 0, datetime.now(UTC)
     for entry in Client(site.catalog, site.trust).load().entries:
-        if entry.state not in USABLE or not store.path_of(entry.pack).exists():
+        if not may_start(entry, now) or not store.path_of(entry.pack).exists():
             continue
         try:
             launch = launch_for(store.path_of(entry.pack), entry.language)

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from jupyter_envguard.catalog import Catalog, Entry, names
-from jupyter_envguard.catalog.decision import is_graced
-from jupyter_envguard.catalog.entry import USABLE, State
+from jupyter_envguard.catalog.decision import is_graced, may_start
+from jupyter_envguard.catalog.entry import State
 from jupyter_envguard.cli.context import Context
 from jupyter_envguard.cli.movements import recorded
 from jupyter_envguard.cli.progress import Progress, progress
@@ -165,7 +165,8 @@ def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Progress
 
 def _wanted(catalog: Catalog, releases: Sequence[str]) -> Iterator[Entry]:
     if not releases:
-        yield from (entry for entry in catalog.entries if entry.state in USABLE)
+        now = datetime.now(UTC)
+        yield from (entry for entry in catalog.entries if may_start(entry, now))
     for release in releases:
         yield catalog.require(*names.split_release_id(release))
 

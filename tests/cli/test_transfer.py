@@ -106,6 +106,13 @@ class TestFetch:
         assert [one["release"] for one in done.json["releases"]] == [node.old.id, node.new.id]
         assert run("verify", node.new.id, "--site", node.path).code == 0
 
+    def test_brings_what_may_start_for_some_days_yet(self, node: Filled, share: Path, run: Run):
+        words = ("--reason", "CVE", "--site", node.path)
+        assert run("revoke", node.old.id, *words, "--grace", "7d").code == 0
+        assert run("revoke", node.new.id, *words).code == 0
+        done = run("fetch", "--from", share, "--site", node.path, "--json")
+        assert [one["release"] for one in done.json["releases"]] == [node.old.id]
+
     def test_brings_one(self, node: Filled, share: Path, run: Run):
         done = run("fetch", node.new.id, "--from", f"file://{share}", "--site", node.path)
         assert f"{node.new.id} is on this machine now" in done.out
