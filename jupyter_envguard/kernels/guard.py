@@ -6,7 +6,8 @@ Python; Jupyter's classes beside it only translate.
     guard = Guard(Path("/srv/envguard/site.yaml"), Subjects(lookup_for(os.environ)))
     guard.listing().allowed          # kernel name → offer; costs a stat when nothing changed
     guard.resolve("datasci")         # the offer, or the refusal raised
-    guard.permit("datasci", id)      # decides, checks the image, records; then start
+    guard.permit("datasci", id)      # decides, checks the image, records
+    guard.confirm(permit)            # what was checked is still there; then start
 
 Whatever goes wrong, a missing site file, an expired catalog, a silent Hub, the
 listing is empty and says why (`Listing.problem`).
@@ -17,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +42,7 @@ from jupyter_envguard.kernels.subject import Subject, Subjects
 from jupyter_envguard.kernels.successor import successor
 from jupyter_envguard.site import Enforcement, Site
 from jupyter_envguard.spec import Spec, sha256_digest
-from jupyter_envguard.store import Image, Presence, Store
+from jupyter_envguard.store import Image, Presence, Store, leased
 
 SHOWN_NAMES = 8
 """Approved kernels that a refusal names."""
@@ -82,6 +83,8 @@ class Permit:
     """Jupyter's id of the kernel."""
     catalog: int
     """Version of the catalog that allowed it."""
+    seat: tuple[int, int]
+    """What lay at the path of the image when it was checked, by device and inode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,17 +201,27 @@ class Guard:
         listing = self.listing(wait=True)
         try:
             offer = self._resolve(listing, kernel_name)
-            image = self._checked_image(offer.entry)
-            launch = launch_for(image.path, offer.entry.language)
+            with self._checked_image(offer.entry) as image:
+                launch, seat = launch_for(image.path, offer.entry.language), _seat(image)
         except EnvGuardError as error:
             self._record_denial(listing, kernel_name, kernel_id, error)
             raise
-        permit = Permit(offer, listing.known, image, launch, kernel_id, listing.version)
+        permit = Permit(offer, listing.known, image, launch, kernel_id, listing.version, seat)
         if offer.entry.state is State.REVOKED:
             self.record(permit, "kernel.start", grace=str(offer.entry.ends))
         else:
             self.record(permit, "kernel.start")
         return permit
+
+    def confirm(self, permit: Permit) -> None:
+        """See to it that what was checked for `permit` is at its path; to be called with the image leased.
+
+        A mount may have come or gone between the check and the lease. What is there then
+        is brought and checked anew; raises as `permit` does, but records nothing.
+        """
+        if _seat(permit.image) != permit.seat:
+            with self._checked_image(permit.offer.entry):
+                pass
 
     def record(
         self, permit: Permit, kind: str, error: EnvGuardError | None = None, **about: str | int
@@ -239,7 +252,8 @@ class Guard:
         """
         with contextlib.suppress(EnvGuardError):
             return launch_for(self.image_path(entry), entry.language)
-        return launch_for(self._checked_image(entry).path, entry.language)
+        with self._checked_image(entry) as image:
+            return launch_for(image.path, entry.language)
 
     def image_path(self, entry: Entry) -> Path:
         """Return where the image of `entry` lies on this machine, whether it is there or not."""
@@ -313,7 +327,9 @@ class Guard:
         )
         return self._with_successor(listing, kernel_name, refused)
 
-    def _checked_image(self, entry: Entry) -> Image:
+    @contextlib.contextmanager
+    def _checked_image(self, entry: Entry) -> Iterator[Image]:
+        """Yield the image of `entry`, compared with what was approved; nobody takes it away meanwhile."""
         store = self.sources.store
         image = store.get(entry.pack)
         if (image.manifest_digest, image.spec_digest) != (entry.manifest, entry.spec):
@@ -322,6 +338,12 @@ class Guard:
                 f"The image of {entry.id} in {image.path} is not the approved one ({entry.manifest}).",
                 "Import the pack again on this machine.",
             )
+        with leased(image):
+            self._compare(entry, image)
+            yield image
+
+    def _compare(self, entry: Entry, image: Image) -> None:
+        store = self.sources.store
         presence = Presence(store)
         presence.present(image)
         stat = self._verify == "stat"
@@ -333,7 +355,6 @@ class Guard:
                 f"{entry.id} is not as it was approved: {findings[0].path}: {findings[0].detail}{more}",
                 "Tell your hub's administrator; the image must be made again from its pack.",
             )
-        return image
 
     def _record_denial(
         self, listing: Listing, kernel_name: str, kernel_id: str, error: EnvGuardError
@@ -352,6 +373,14 @@ class Guard:
             self.sources.journal.write(
                 "kernel.denied", listing.subject, offer.entry if offer else None, error, **about
             )
+
+
+def _seat(image: Image) -> tuple[int, int]:
+    """Return what lies at the path of `image`; what is mounted there is another device."""
+    with contextlib.suppress(OSError):
+        there = image.path.stat()
+        return there.st_dev, there.st_ino
+    return 0, 0
 
 
 def not_configured() -> Unavailable:

@@ -31,6 +31,7 @@ from jupyter_envguard.kernels.launch import for_children
 from jupyter_envguard.kernels.running import Process
 from jupyter_envguard.kernels.told import told
 from jupyter_envguard.landlock import CANNOT_CONFINE
+from jupyter_envguard.store import leased
 
 PASSED_ON = frozenset({"cwd", "independent", "stderr", "stdin", "stdout"})
 """What a caller may say about the process to be made."""
@@ -82,20 +83,26 @@ class EnvGuardProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Make the process that `pre_launch` prepared, not what it has become on the way here.
 
-        Its program is checked and held open, and a wall is put around it; raises as
-        `confined` does.
+        Its image is kept where it is from here on, and is what was checked; its program is
+        held open, and a wall is put around it. Raises as `Guard.confirm` and `confined` do.
         """
         del cmd, kwargs
         self._is_ending = False
         try:
-            with explained(f"start {self._prepared['cmd'][0]}"), self._line() as (ours, theirs):
-                with self._confined(*theirs) as start:
+            permit = self._permitted()
+            with (
+                explained(f"start {permit.launch.argv[0]}"),
+                leased(permit.image),
+                self._line(permit) as (ours, theirs),
+            ):
+                await asyncio.to_thread(self._guarding().guard.confirm, permit)
+                with self._confined(permit, *theirs) as start:
                     how = {**self._prepared, "cmd": list(start.command), "pass_fds": start.descriptors}
                     how["env"] = self._prepared["env"] | start.environment
                     how["env"] |= zip([LINE], map(str, theirs), strict=False)
                     info = await super().launch_kernel(**how)
                     await self._started(start)
-                self._take_note(start, ours)
+                self._take_note(permit, start, ours)
                 return info
         except EnvGuardError as error:
             await self._finish("kernel.start", error)
@@ -133,9 +140,9 @@ class EnvGuardProvisioner(LocalProvisioner):
         return found
 
     @contextmanager
-    def _line(self) -> Iterator[tuple[socket.socket | None, tuple[int, ...]]]:
+    def _line(self, permit: Permit) -> Iterator[tuple[socket.socket | None, tuple[int, ...]]]:
         """Yield our end of a socket, closed if the start fails, and the kernel's, if it has use for it."""
-        if self._permit is None or not self._permit.launch.reports:
+        if not permit.launch.reports:
             yield None, ()
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -146,34 +153,36 @@ class EnvGuardProvisioner(LocalProvisioner):
                 ours.close()
                 raise
 
-    def _take_note(self, start: Start, line: socket.socket | None) -> None:
+    def _take_note(self, permit: Permit, start: Start, line: socket.socket | None) -> None:
         """Let the server know what runs now."""
         process: Any = self.process
         manager = self._guarding()
-        if self._permit is not None:
-            made = Process(
-                permit=self._permit,
-                pid=process.pid,
-                program=self._prepared["cmd"][0],
-                reports=line is not None,
-                level=manager.guard.enforcement(self._permit.subject).level,
-                gaps=start.gaps,
-            )
-            manager.running.started(made, line)
+        made = Process(
+            permit=permit,
+            pid=process.pid,
+            program=self._prepared["cmd"][0],
+            reports=line is not None,
+            level=manager.guard.enforcement(permit.subject).level,
+            gaps=start.gaps,
+        )
+        manager.running.started(made, line)
 
-    def _confined(self, *passed: int) -> AbstractContextManager[Start]:
+    def _permitted(self) -> Permit:
         if self._permit is None:
             raise Denied(
                 "guard-not-in-place",
                 "A kernel cannot start before the guard has permitted it.",
                 "Start it through Jupyter's kernel manager.",
             )
+        return self._permit
+
+    def _confined(self, permit: Permit, *passed: int) -> AbstractContextManager[Start]:
         guard = self._guarding().guard
         kernel: Any = self.parent
         runtime = str(Path(kernel.connection_file).resolve().parent)
-        enforcement = guard.enforcement(self._permit.subject)
+        enforcement = guard.enforcement(permit.subject)
         command = self._prepared["cmd"]
-        return confined(guard.sources.site, enforcement, self._permit.image, command, runtime, passed)
+        return confined(guard.sources.site, enforcement, permit.image, command, runtime, passed)
 
     async def _started(self, start: Start) -> None:
         """Wait until the program runs behind its wall; raise why it does not."""

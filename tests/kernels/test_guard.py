@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +15,11 @@ import pytest
 from jupyter_envguard.catalog import State, Statement
 from jupyter_envguard.catalog.names import format_time
 from jupyter_envguard.errors import EnvGuardError, Unavailable
-from jupyter_envguard.image import Image
+from jupyter_envguard.image import Finding, Image
 from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.subject import Subject, Subjects
+from jupyter_envguard.store import Presence
+from jupyter_envguard.store.leases import is_leased
 from tests.packs import SITE_PACKAGES, PackBuilder
 from tests.sites import REQUEST_URL, SiteBuilder, short_folder
 
@@ -354,6 +357,35 @@ class TestPermit:
                 target.chmod(0o644)
         assert code(guard.permit, "datasci", "k") == "image-drifted"
         assert [record.event.type for record in site.events()] == ["kernel.start", "kernel.denied"]
+
+    def test_an_image_is_in_use_while_it_is_checked(
+        self, told: Told, own: tuple[SiteBuilder, Image], monkeypatch: pytest.MonkeyPatch
+    ):
+        site, image = own
+        check, in_use = Presence.check, []
+
+        def checked(presence: Presence, image: Image) -> tuple[Finding, ...]:
+            in_use.append(is_leased(image.meta))
+            return check(presence, image)
+
+        monkeypatch.setattr(Presence, "check", checked)
+        Guard(site.path, Subjects(told)).permit("datasci", "k")
+        assert in_use == [True]
+        assert not is_leased(image.meta)
+
+    def test_what_is_there_instead_of_what_was_checked_is_checked_again(
+        self, told: Told, own: tuple[SiteBuilder, Image]
+    ):
+        site, image = own
+        guard = Guard(site.path, Subjects(told))
+        permit = guard.permit("datasci", "k")
+        guard.confirm(permit)
+        image.path.chmod(0o755)
+        image.path.rename(image.path.with_name("other"))
+        assert code(guard.confirm, permit) == "image-missing"
+        shutil.copytree(image.path.with_name("other"), image.path, symlinks=True)
+        (image.path / SITE_PACKAGES / "evil.py").touch()
+        assert code(guard.confirm, permit) == "image-drifted"
 
     def test_the_full_mode_sees_what_a_stat_cannot(self, told: Told, own: tuple[SiteBuilder, Image]):
         site, image = own

@@ -18,6 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from jupyter_envguard.errors import Conflict, Denied, EnvGuardError
 from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.guard import Guard, Permit
 from jupyter_envguard.kernels.kernelspecs import PROVISIONER, EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.provisioner import EnvGuardProvisioner
 from jupyter_envguard.kernels.subject import system_subject
@@ -263,6 +264,34 @@ class TestRealKernels:
         presence, image = Presence(real.store), as_bare(real.store, real_images()["calc"])
         try:
             assert presence.tier_of(image.path.name) == "objects"
+            manager = manager_for(real, "calc")
+            await manager.start_kernel()
+            assert await run(manager, "6 * 7") == "42"
+            await manager.shutdown_kernel(now=True)
+            async with asyncio.timeout(30):
+                while is_leased(image.meta):
+                    await asyncio.sleep(0.01)
+        finally:
+            presence.unmount(image, forget=True)
+            monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
+            assert presence.present(image) == "tree"
+
+    @root_only
+    async def test_what_is_unmounted_between_the_check_and_the_lease_is_mounted_again(
+        self, real: SiteBuilder, manager_for: Make, monkeypatch: pytest.MonkeyPatch
+    ):
+        if best() is None:
+            pytest.skip("nothing can be mounted here")
+        presence, image = Presence(real.store), as_bare(real.store, real_images()["calc"])
+        permit = Guard.permit
+
+        def unmounted(guard: Guard, *words: str) -> Permit:
+            given = permit(guard, *words)
+            assert presence.unmount(image)
+            return given
+
+        monkeypatch.setattr(Guard, "permit", unmounted)
+        try:
             manager = manager_for(real, "calc")
             await manager.start_kernel()
             assert await run(manager, "6 * 7") == "42"
