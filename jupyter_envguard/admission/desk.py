@@ -27,8 +27,9 @@ from jupyter_envguard.admission.recorder import VERBS, Attempt, Recorder, digest
 from jupyter_envguard.admission.steps import UNDECIDED, Step
 from jupyter_envguard.audit import Actor
 from jupyter_envguard.catalog import Catalog, Client, Entry, Repository, State, Statement
+from jupyter_envguard.catalog.entry import USABLE
 from jupyter_envguard.errors import Conflict, EnvGuardError, NotFound, Untrusted
-from jupyter_envguard.image import Image
+from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.inventory import Inventory
 from jupyter_envguard.pack import Pack, Progress, open_pack
 from jupyter_envguard.policy import Host, Passed, Verdict, evaluate
@@ -163,6 +164,31 @@ class Admission:
     def archive(self, name: str, release: str, reason: str = "") -> Entry:
         """Put away a release that nobody uses any more; its record stays."""
         return self._decide(State.ARCHIVED, name, release, reason, steps.ending(State.ARCHIVED))
+
+    def attest(self, name: str, release: str, image: Image, form: AttestedForm) -> Entry:
+        """Let the catalog say that `form` is the release as one file, which nodes fetch and mount.
+
+        Whoever calls has made it from `image` and compared the two byte by byte, as
+        `Presence.attestable` does: from then on every node believes the signature. What was
+        attested before is so no longer. Raises `state-forbids` for a release that nobody may
+        start, and `image-drifted` when the image is not the approved one.
+        """
+        with self._recorder.attempt("release.attest", name, release) as attempt:
+            attempt.about({}, form=form.digest, kind=form.kind, size=form.size)
+
+            def change(catalog: Catalog) -> Entry:
+                entry = catalog.require(name, release)
+                attempt.about(digests_of(entry))
+                imports.check_image(image, entry)
+                if entry.state not in USABLE:
+                    raise Conflict(
+                        "state-forbids",
+                        f"{entry.id} is {entry.state.words}, and no node mounts it.",
+                        "Attest forms of releases that are approved.",
+                    )
+                return replace(entry, form=form)
+
+            return self._settle(attempt, change)
 
     def renew(self) -> Catalog:
         """Sign the catalog again before its signatures run out; its entries stay as they are."""

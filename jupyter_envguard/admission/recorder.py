@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -140,10 +141,27 @@ class Recorder:
         known = max((record.event.catalog for record in self._log.read(query)), default=1)
         newest = repository.load().version
         for version in range(known + 1, newest + 1):
-            before = repository.history(version - 1).entries
+            before = repository.history(version - 1)
             for entry in repository.history(version).entries:
-                if entry not in before:
+                old = before.find(entry.name, entry.release)
+                if old is not None and old != entry and replace(entry, form=old.form) == old:
+                    self._make_up_form(entry, version)
+                elif old != entry:
                     self._make_up(entry, version)
+
+    def _make_up_form(self, entry: Entry, version: int) -> None:
+        log.warning("A form of %s was attested and not recorded; that is done now.", entry.id)
+        self.append(
+            Event(
+                type="release.attest",
+                outcome="allowed",
+                actor=Actor("", None, "catalog"),  # the catalog does not say who it was
+                release=entry.id,
+                digests=digests_of(entry),
+                catalog=version,
+                detail={"recovered": True, "form": entry.form.digest if entry.form else ""},
+            )
+        )
 
     def _make_up(self, entry: Entry, version: int) -> None:
         log.warning(

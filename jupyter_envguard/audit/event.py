@@ -45,6 +45,7 @@ TYPES: Mapping[str, str] = MappingProxyType(
         "package.recorded": "A rule allowed a change of packages and wants it recorded.",
         "release.approve": "A release was approved.",
         "release.archive": "A release was put away.",
+        "release.attest": "The one file as which a release may be mounted was attested.",
         "release.check": "A pack was judged without being imported.",
         "release.deprecate": "Users of a release were told to move on.",
         "release.import": "A pack was imported and put up for review.",

@@ -27,6 +27,7 @@ from jupyter_envguard.store.folders import listed
 from jupyter_envguard.store.leases import is_leased
 from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.pace import idle, paced
+from jupyter_envguard.store.presence import UNMOUNTED
 from jupyter_envguard.store.scrub import Damage, scrub
 from jupyter_envguard.store.tiers import TIERS, best
 
@@ -318,7 +319,7 @@ def _umount(arguments: Namespace, context: Context) -> Answer:
             if arguments.release:
                 raise
     lines = [f"{escape(name)}: {'unmounted' if was else 'was not mounted'}" for name, was in done.items()]
-    gone = [name for name in here.shelf.names() if presence.tier_of(name) == "objects"]
+    gone = [name for name in here.shelf.names() if presence.tier_of(name) in UNMOUNTED]
     if gone:
         lines.append(f"{count(len(gone), 'image')} without a tree: nothing starts from them until mounted.")
     return Answer({"unmounted": done}, lines or ["There is nothing to unmount."])

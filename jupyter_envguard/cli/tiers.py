@@ -8,7 +8,8 @@ from jupyter_envguard.cli.checks import Check, Status
 from jupyter_envguard.cli.terminal import count
 from jupyter_envguard.site import Site
 from jupyter_envguard.store import Presence, Store, verity
-from jupyter_envguard.store.tiers import TIERS, best
+from jupyter_envguard.store.presence import UNMOUNTED
+from jupyter_envguard.store.tiers import TIERS, best, obstacle_to_fetched
 
 
 def tiers(site: Site) -> Iterator[Check]:
@@ -23,11 +24,11 @@ def tiers(site: Site) -> Iterator[Check]:
         yield Check("tiers", Status.PASS, f"Images can be mounted as {chosen.name}.{rest}")
     store = Store(site.store_root)
     yield _verity(store)
-    presence = Presence(store)
+    yield _forms(presence := Presence(store))
     found = [presence.tier_of(name) for name in store.shelf.names()]
     mounted = sum(tier in TIERS for tier in found)
     yield Check("mounts", Status.INFO, f"{count(len(found), 'image')}, of which {mounted} mounted read-only.")
-    waiting = found.count("objects")
+    waiting = sum(map(found.count, UNMOUNTED))
     if waiting:
         yield Check(
             "mounts",
@@ -36,7 +37,7 @@ def tiers(site: Site) -> Iterator[Check]:
             "Run jupyter envguard store mount as root, at every start of the machine.",
             "image-not-mounted",
         )
-    known = {"tree", "objects", *TIERS}
+    known = {"tree", *UNMOUNTED, *TIERS}
     strange = [name for name in store.shelf.names() if presence.tier_of(name) not in known]
     for name in strange:
         yield Check(
@@ -45,6 +46,14 @@ def tiers(site: Site) -> Iterator[Check]:
             f"Something else is mounted at {store.root / name}.",
             f"Find out what it is, then: umount {store.root / name}",
         )
+
+
+def _forms(presence: Presence) -> Check:
+    """Say whether releases can be fetched here as the one file that the catalog attests."""
+    if presence.takes_forms():
+        return Check("forms", Status.PASS, "What the catalog attests is fetched as one file and mounted.")
+    why = obstacle_to_fetched() or "only root mounts them, in a store of root's"
+    return Check("forms", Status.INFO, f"Releases are fetched by their contents, not as one file ({why}).")
 
 
 def _verity(store: Store) -> Check:

@@ -10,18 +10,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from jupyter_envguard.admission import Admission
 from jupyter_envguard.catalog import Catalog, Entry, names
 from jupyter_envguard.catalog.decision import is_graced, may_start
 from jupyter_envguard.catalog.entry import State
-from jupyter_envguard.cli.context import Context
+from jupyter_envguard.cli.context import Context, actor
 from jupyter_envguard.cli.movements import recorded
 from jupyter_envguard.cli.progress import Progress, progress
 from jupyter_envguard.cli.terminal import count, escape, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
 from jupyter_envguard.errors import EnvGuardError, InvalidInput
+from jupyter_envguard.image import AttestedForm, Image
+from jupyter_envguard.site import Site
 from jupyter_envguard.store import Presence, Store
+from jupyter_envguard.store.solid import is_solid
 from jupyter_envguard.store.tiers import best
-from jupyter_envguard.transfer import Digests, Fetched, Share, Source, fetch, prune, source_at
+from jupyter_envguard.transfer import Digests, Fetched, Share, Source, fetch, fetch_form, prune, source_at
+from jupyter_envguard.transfer.share import form_file
 
 MOST_ALIKE = 8
 """Releases whose contents are looked for on the share before anything is written there."""
@@ -35,6 +40,11 @@ def publish_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `publish`."""
     parser.add_argument("release", metavar="NAME@RELEASE", help="a release whose image is on this machine")
     parser.add_argument("share", metavar="FOLDER", help="the folder that nodes, or a web server, read")
+    parser.add_argument(
+        "--form",
+        action="store_true",
+        help="also as one file, which the catalog attests and nodes mount; needs root and the keys",
+    )
     parser.add_argument(
         "--prune",
         action="store_true",
@@ -70,22 +80,47 @@ def publish(arguments: Namespace, context: Context) -> Answer:
         else f"{escape(entry.id)} was on {escape(arguments.share)} already."
     )
     lines = [line]
+    if arguments.form:
+        with progress(context.screen, f"Making the form of {entry.id}"):
+            document["form"], line = _publish_form(site, catalog, entry, image, share)
+        lines.append(line)
     if arguments.prune:
-        with recorded(site, catalog, "share.prune") as attempt:
-            pruned = prune(share, _withdrawn(catalog))
-            attempt.found(
-                bool(pruned.releases or pruned.files),
-                share=str(share),
-                releases=len(pruned.releases),
-                files=pruned.files,
-                bytes=pruned.size,
-            )
-        document["pruned"] = asdict(pruned)
-        lines.append(
-            f"Taken from it: {count(len(pruned.releases), 'release')}, {count(pruned.files, 'file')}, "
-            f"{file_size(pruned.size)}."
-        )
+        document["pruned"], line = _prune(site, catalog, share)
+        lines.append(line)
     return Answer(document, lines)
+
+
+def _publish_form(
+    site: Site, catalog: Catalog, entry: Entry, image: Image, share: Path
+) -> tuple[dict[str, Any], str]:
+    """Put the release on the share as one file as well, and let the catalog attest it."""
+    there = share / form_file(entry.pack, entry.form) if entry.form else None
+    if entry.form and there and there.is_file() and there.stat().st_size == entry.form.size:
+        return entry.form.as_json(), f"{escape(entry.id)} was there as one file already."
+    site.require_keys()
+    with Presence(Store(site.store_root)).attestable(image) as (form, path):
+        with recorded(site, catalog, "share.publish", entry) as attempt:
+            written = Share(share).publish_form(entry.pack, form, path)
+            attempt.found(bool(written), share=str(share), bytes=written, form=form.digest)
+        with Admission(site, actor=actor()) as admission:
+            admission.attest(entry.name, entry.release, image, form)
+    return form.as_json(), f"{escape(entry.id)} is there as one file, {file_size(form.size)}, and attested."
+
+
+def _prune(site: Site, catalog: Catalog, share: Path) -> tuple[dict[str, Any], str]:
+    with recorded(site, catalog, "share.prune") as attempt:
+        pruned = prune(share, _withdrawn(catalog))
+        attempt.found(
+            bool(pruned.releases or pruned.files),
+            share=str(share),
+            releases=len(pruned.releases),
+            files=pruned.files,
+            bytes=pruned.size,
+        )
+    return asdict(pruned), (
+        f"Taken from it: {count(len(pruned.releases), 'release')}, {count(pruned.files, 'file')}, "
+        f"{file_size(pruned.size)}."
+    )
 
 
 def fetch_arguments(parser: ArgumentParser) -> None:
@@ -108,6 +143,11 @@ def fetch_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="make no tree but mount what was fetched, where this machine can",
     )
+    parser.add_argument(
+        "--objects",
+        action="store_true",
+        help="with --mount, fetch contents even where the catalog attests one file",
+    )
 
 
 def fetch_releases(arguments: Namespace, context: Context) -> Answer:
@@ -122,14 +162,16 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
         )
     catalog, store = context.catalog(site), Store(site.store_root)
     presence, mounts = Presence(store), arguments.mount and best() is not None
+    forms = mounts and presence.takes_forms()
     done: list[dict[str, Any]] = []
     lines: list[str] = []
     refusal: EnvGuardError | None = None
     for entry in _wanted(catalog, arguments.releases):
         try:
             with progress(context.screen, f"Fetching {entry.id}") as told:
+                form = None if arguments.objects or not forms else _form(store, catalog, entry)
                 with recorded(site, catalog, "share.fetch", entry) as attempt:
-                    found = _fetch(store, sources, entry, told, bare=mounts)
+                    found = _fetch(store, sources, entry, told, bare=mounts, form=form)
                     attempt.found(
                         bool(found.bytes_read),
                         share=found.address,
@@ -137,6 +179,7 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
                         contents=found.contents,
                     )
                 tier = presence.mount(found.image) if mounts else presence.present(found.image)
+                presence.settle(found.image)  # it can be used meanwhile
         except EnvGuardError as error:
             refusal = refusal or error
             done.append({"release": entry.id, "error": error.as_json()})
@@ -149,12 +192,34 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
     )
 
 
-def _fetch(store: Store, sources: Sequence[Source], entry: Entry, told: Progress, *, bare: bool) -> Fetched:
+def _form(store: Store, catalog: Catalog, entry: Entry) -> AttestedForm | None:
+    """Return the one file as which to fetch `entry`; None where little of its contents would be missing."""
+    others = (other for other in catalog.entries if other.name == entry.name and other.pack != entry.pack)
+    earlier = {store.path_of(other.pack).name for other in others} & set(store.shelf.names())
+    has_contents = any(not is_solid(store.layout.meta / name) for name in earlier)
+    return None if has_contents else entry.form
+
+
+def _fetch(
+    store: Store,
+    sources: Sequence[Source],
+    entry: Entry,
+    told: Progress,
+    *,
+    bare: bool,
+    form: AttestedForm | None,
+) -> Fetched:
     """Return what the first source that can send it had; raise the first failure when none can."""
     wanted = Digests(entry.pack, entry.spec, entry.manifest)
     failures: list[EnvGuardError] = []
     for source in sources:
         try:
+            if form:
+                try:
+                    return fetch_form(store, source, wanted, form, told)
+                except EnvGuardError as error:
+                    if error.code != "not-shared":
+                        raise
             return fetch(store, source, wanted, told, bare=bare)
         except EnvGuardError as error:
             if error.code not in ELSEWHERE:

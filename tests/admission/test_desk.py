@@ -23,6 +23,7 @@ from jupyter_envguard.errors import (
     Unavailable,
     Untrusted,
 )
+from jupyter_envguard.image import AttestedForm
 from jupyter_envguard.policy import DEFAULT, Policy
 from tests.admission.office import ADA, EVE, POLICY, Office, fails, with_pth, with_script, works
 from tests.catalogs import digest, entry
@@ -799,3 +800,42 @@ def test_every_refusal_is_of_a_known_family(office: Office) -> None:
         admission.reject("nothing", "1", "no")
     with office.at() as admission, pytest.raises(InvalidInput):
         admission.reject("nothing", "1", "")
+
+
+class TestAttest:
+    FORM = AttestedForm("erofs", digest("form"), 4096)
+
+    def test_signs_and_records_it(self, office: Office) -> None:
+        with office.at() as admission:
+            result = admission.import_pack(office.pack(), "datasci", "1", groups=["all"])
+            admission.approve("datasci", "1")
+            image = office.builder.store.get(result.inventory.digest)
+            made = admission.attest("datasci", "1", image, self.FORM)
+            again = admission.attest("datasci", "1", image, self.FORM)
+        assert made == again == office.builder.catalog.require("datasci", "1")
+        assert made.form == self.FORM
+        assert made.state is State.APPROVED
+        event = office.events()[-1].event
+        assert (event.type, event.outcome, event.detail["form"]) == (
+            "release.attest",
+            "allowed",
+            self.FORM.digest,
+        )
+
+    def test_refuses_what_nobody_may_start(self, office: Office) -> None:
+        with office.at() as admission:
+            result = admission.import_pack(office.pack(), "datasci", "1")
+            image = office.builder.store.get(result.inventory.digest)
+            refused(lambda: admission.attest("datasci", "1", image, self.FORM), "state-forbids")
+        assert office.builder.catalog.require("datasci", "1").form is None
+
+    def test_refuses_the_form_of_another_image(self, office: Office) -> None:
+        with office.at() as admission:
+            result = admission.import_pack(office.pack(), "datasci", "1")
+            admission.approve("datasci", "1")
+            image = replace(
+                office.builder.store.get(result.inventory.digest), manifest_digest=digest("other")
+            )
+            with pytest.raises(EnvGuardError):
+                admission.attest("datasci", "1", image, self.FORM)
+        assert office.builder.catalog.require("datasci", "1").form is None

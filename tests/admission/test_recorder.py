@@ -19,8 +19,9 @@ from jupyter_envguard.errors import (
     Unavailable,
     Untrusted,
 )
+from jupyter_envguard.image import AttestedForm
 from tests.admission.office import ADA, Office
-from tests.catalogs import entry
+from tests.catalogs import digest, entry
 
 
 @pytest.fixture
@@ -116,6 +117,20 @@ class TestRecover:
             "when": "2026-11-20T10:00:00Z",
             "reason": "why",
         }
+
+    def test_makes_up_for_a_form_without_saying_who(self, office: Office, recorder: Recorder) -> None:
+        form = AttestedForm("erofs", digest("form"), 4096)
+        office.builder.publish(entry())
+        recorder.recover(office.builder.repository)
+        office.builder.publish(replace(entry(), form=form))
+        office.builder.publish(entry())
+        recorder.recover(office.builder.repository)
+        found = [record.event for record in office.events()][1:]
+        assert [(event.type, event.detail["form"]) for event in found] == [
+            ("release.attest", form.digest),
+            ("release.attest", ""),
+        ]
+        assert {event.actor for event in found} == {Actor("", None, "catalog")}
 
     def test_does_so_once(self, office: Office, recorder: Recorder) -> None:
         office.builder.publish(entry())

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.store import Store, mounts
+from jupyter_envguard.catalog import Catalog, Client
+from jupyter_envguard.catalog.entry import Entry
+from jupyter_envguard.store import Presence, Store, mounts
 from jupyter_envguard.store.bare import is_bare
 from jupyter_envguard.store.mounts import mount_at
-from jupyter_envguard.store.tiers import best
+from jupyter_envguard.store.solid import is_solid
+from jupyter_envguard.store.tiers import TIERS, best
 from tests.cli.conftest import Filled, Run, remove
 from tests.cli.test_movements import events
+from tests.forms import unmount_all
+from tests.stores import names, root_only
 
 
 @pytest.fixture
@@ -167,3 +173,128 @@ class TestFetch:
     def test_says_what_there_is_no_release_of(self, node: Filled, share: Path, run: Run):
         done = run("fetch", "nope@1", "--from", share, "--site", node.path, "--json")
         assert done.refusal[1] == "release-unknown"
+
+
+def catalog(own: Filled) -> Catalog:
+    return Client(own.site.catalog, own.site.trust).load()
+
+
+def entry_of(own: Filled, entry: Entry) -> Entry:
+    """Return what the catalog says of it now."""
+    return catalog(own).require(entry.name, entry.release)
+
+
+@root_only
+@pytest.mark.skipif(bool(TIERS["erofs"].obstacle()), reason="no EROFS can be made or mounted here")
+class TestForms:
+    @pytest.fixture
+    def formed(self, own: Filled, share: Path, run: Run) -> Iterator[Filled]:
+        """A machine with nothing in its store; both releases are on the share, and the new one as a file."""
+        assert run("publish", own.old.id, share, "--site", own.path).code == 0
+        done = run("publish", own.new.id, share, "--form", "--site", own.path, "--json")
+        assert done.code == 0, done.err
+        remove(own.site.store_root)
+        yield own
+        unmount_all(own.site.store_root)
+
+    def fetched(self, run: Run, own: Filled, share: Path, *more: str) -> dict[str, str]:
+        """Fetch, and return the tiers of what was."""
+        done = run("fetch", *more, "--from", share, "--site", own.path, "--json")
+        assert done.code == 0, done.err
+        return {one["release"]: one["tier"] for one in done.json["releases"]}
+
+    def is_solid(self, own: Filled, entry: Entry) -> bool:
+        return is_solid(Store(own.site.store_root).get(entry.pack).meta)
+
+    def test_is_published_and_attested(self, own: Filled, share: Path, run: Run):
+        done = run("publish", own.new.id, share, "--form", "--site", own.path, "--json")
+        assert done.code == 0, done.err
+        form = entry_of(own, own.new).form
+        assert form
+        assert done.json["form"] == form.as_json()
+        assert names(share / "forms") == [f"{own.new.pack.removeprefix('sha256:')}.{form.sha256}"]
+        assert names(Store(own.site.store_root).layout.forms) == []
+        (event,) = events(own, "release.attest")
+        assert (event.outcome, event.detail["form"]) == ("allowed", form.digest)
+        assert [event.detail.get("form", "") for event in events(own, "share.publish")] == ["", form.digest]
+
+    def test_is_made_once(self, own: Filled, share: Path, run: Run):
+        assert "attested" in run("publish", own.new.id, share, "--form", "--site", own.path).out
+        version = catalog(own).version
+        assert "already" in run("publish", own.new.id, share, "--form", "--site", own.path).out
+        assert catalog(own).version == version
+
+    def test_is_put_on_another_share_without_another_signature(
+        self, own: Filled, share: Path, run: Run, tmp_path: Path
+    ):
+        run("publish", own.new.id, share, "--form", "--site", own.path)
+        version, other = catalog(own).version, tmp_path / "other"
+        other.mkdir()
+        assert run("publish", own.new.id, other, "--form", "--site", own.path).code == 0
+        assert names(other / "forms") == names(share / "forms")
+        assert catalog(own).version == version
+
+    def test_is_made_by_those_who_have_keys(self, own: Filled, share: Path, run: Run):
+        text = own.path.read_text()
+        own.path.write_text("".join(f"{row}\n" for row in text.splitlines() if not row.startswith("keys:")))
+        done = run("publish", own.new.id, share, "--form", "--site", own.path, "--json")
+        assert done.code != 0
+        assert not (share / "forms").exists()
+
+    def test_is_fetched_and_mounted(self, formed: Filled, share: Path, run: Run):
+        assert self.fetched(run, formed, share, formed.new.id, "--mount") == {formed.new.id: "erofs"}
+        assert self.is_solid(formed, formed.new)
+        store = Store(formed.site.store_root)
+        image = store.get(formed.new.pack)
+        assert Presence(store).forms.of(image, TIERS["erofs"]).is_on_the_disk
+        assert run("verify", formed.new.id, "--site", formed.path).code == 0
+        assert run("store", "scrub", "--site", formed.path).code == 0
+        again = run("fetch", formed.new.id, "--mount", "--from", share, "--site", formed.path, "--json").json
+        assert again["releases"][0]["bytes_read"] == 0
+
+    def test_lives_through_the_day_of_an_admin(self, formed: Filled, share: Path, run: Run):
+        self.fetched(run, formed, share, formed.new.id, "--mount")
+        assert "1 image without a tree" in run("store", "umount", "--site", formed.path).out
+        assert run("store", "list", "--site", formed.path, "--json").json["images"][0]["tier"] == "form"
+        assert run("store", "umount", "--forget", "--site", formed.path).code == 0
+        assert "erofs" in run("store", "mount", "--site", formed.path).out
+        assert run("store", "mount", formed.new.id, "--site", formed.path).code == 0
+        assert run("store", "gc", "--grace", "0", "--site", formed.path, "--json").json["removed"] == []
+
+    @pytest.mark.parametrize("more", [[], ["--mount", "--objects"]])
+    def test_is_left_alone_where_nobody_wants_it(
+        self, formed: Filled, share: Path, run: Run, more: list[str]
+    ):
+        self.fetched(run, formed, share, formed.new.id, *more)
+        assert not self.is_solid(formed, formed.new)
+
+    def test_is_left_alone_where_it_cannot_be_mounted(
+        self, formed: Filled, share: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(Presence, "takes_forms", lambda _: False)
+        self.fetched(run, formed, share, formed.new.id, "--mount")
+        assert not self.is_solid(formed, formed.new)
+
+    def test_is_left_alone_where_the_share_has_none(self, formed: Filled, share: Path, run: Run):
+        for form in (share / "forms").iterdir():
+            form.unlink()
+        self.fetched(run, formed, share, formed.new.id, "--mount")
+        assert not self.is_solid(formed, formed.new)
+
+    def test_is_left_alone_where_an_earlier_release_has_most_of_it(
+        self, formed: Filled, share: Path, run: Run
+    ):
+        self.fetched(run, formed, share, formed.old.id)
+        self.fetched(run, formed, share, formed.new.id, "--mount")
+        assert not self.is_solid(formed, formed.new)
+
+    def test_that_is_something_else_is_refused(self, formed: Filled, share: Path, run: Run):
+        (form,) = (share / "forms").iterdir()
+        form.chmod(0o644)
+        with form.open("r+b") as file:
+            file.write(b"evil")
+        done = run("fetch", formed.new.id, "--mount", "--from", share, "--site", formed.path, "--json")
+        assert done.json["releases"][0]["error"]["code"] == "form-mismatch"
+        (event,) = events(formed, "share.fetch")
+        assert (event.outcome, event.reason) == ("denied", "form-mismatch")
+        assert Store(formed.site.store_root).shelf.names() == ()
