@@ -92,7 +92,7 @@ class Similar:
                     wanted, (sources[wanted.sha256].read_bytes(),) if content is None else (content,)
                 )
 
-        return self._store.receive(Documents(manifest, spec, record), fill)
+        return self._store.receive(Documents(manifest, manifest.canonical(), spec, record), fill)
 
     def _is_other(self, name: str) -> bool:
         """Tell whether both packs have the package, in other versions: its record is named after that."""

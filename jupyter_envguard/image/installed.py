@@ -65,6 +65,8 @@ class Documents:
 
     manifest: Manifest
     """Every path of it."""
+    lines: bytes
+    """The manifest in canonical form, which takes a moment to make."""
     spec: bytes
     """Its spec, in canonical form."""
     record: bytes
@@ -73,9 +75,10 @@ class Documents:
     @classmethod
     def of(cls, inventory: Inventory, manifest: Manifest) -> Documents:
         """Return the documents of an image that was just made from a pack."""
-        digests = {"pack": inventory.digest, "manifest": manifest.digest(), "spec": inventory.spec.digest()}
+        lines, spec = manifest.canonical(), inventory.spec.canonical()
+        digests = {"manifest": sha256_digest(lines), "pack": inventory.digest, "spec": sha256_digest(spec)}
         record = canonical_json(digests | {"format": inventory.format, "size": inventory.size})
-        return cls(manifest, inventory.spec.canonical(), record)
+        return cls(manifest, lines, spec, record)
 
     @classmethod
     def parse(cls, contents: Mapping[str, bytes]) -> Documents:
@@ -88,7 +91,7 @@ class Documents:
         found = Manifest.parse(contents[MANIFEST])
         if (found.header.pack, found.header.spec) != (pack, spec):
             raise _damaged(Path(RECORD))
-        return cls(found, contents[SPEC], contents[RECORD])
+        return cls(found, contents[MANIFEST], contents[SPEC], contents[RECORD])
 
     @property
     def pack(self) -> str:
@@ -97,7 +100,7 @@ class Documents:
 
     def contents(self) -> dict[str, bytes]:
         """Return the contents by name."""
-        return {MANIFEST: self.manifest.canonical(), SPEC: self.spec, RECORD: self.record}
+        return {MANIFEST: self.lines, SPEC: self.spec, RECORD: self.record}
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write them to `folder`, and return the paths."""

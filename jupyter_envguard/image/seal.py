@@ -12,7 +12,6 @@ import platform
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -222,7 +221,7 @@ class _Build:
                 "Replace the link by a copy and pack again.",
             )
         self._tree.hardlink(path, target)
-        self._put(replace(line, path=path))
+        self._put(line._replace(path=path))
         if self._is_source(path):
             self._compile(path, self._linked[_file_of(path, self._members)])
 

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import zstandard
 
@@ -39,9 +39,8 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _KEYS = {"version", "documents", "blobs"}
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One content in a frame."""
+class Piece(NamedTuple):
+    """One content in a frame; a tuple, because a release has tens of thousands."""
 
     sha256: str
     """Bare hex hash of it."""

@@ -193,6 +193,11 @@ def test_refuses_a_header_that_cannot_be(header: Header) -> None:
         (b"d\tx\t0\t\tbin\n", b"d\tx\t0\t\tbin\t\n"),
         (b"d\tx\t0\t\tbin\n", b"d\tx\t\tbin\n"),
         (b"d\tx\t0\t\tbin\n", b"\n"),
+        (b"d\tx\t0\t\tbin\n", b"d\tx\t+0\t\tbin\n"),
+        (b"d\tx\t0\t\tbin\n", b"d\tx\t0\t\tbin\r\n"),
+        (b"f\tx\t5\t", b"f\tx\t-5\t"),
+        (b'{"locks"', b'{ "locks"'),
+        (b".txt\n", b".txt"),
     ],
 )
 def test_refuses_bytes_that_are_not_canonical(before: bytes, after: bytes) -> None:
