@@ -53,10 +53,12 @@ class Ground:
 
     Their time is `mtime`, their owner `owner` or else this user. The folders are
     there, and nothing in the tree is a symbolic link yet, so no path leads out.
+    In a process without a `umask`, files are made with the mode that they are to have.
     """
 
-    def __init__(self, tree: str, mtime: int, owner: Owner | None = None) -> None:
+    def __init__(self, tree: str, mtime: int, owner: Owner | None = None, *, has_umask: bool = True) -> None:
         self.tree, self.mtime, self.owner = tree, mtime, owner
+        self._has_umask = has_umask
         self._folder = os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def close(self) -> None:
@@ -69,7 +71,7 @@ class Ground:
         Reads no more than one chunk beyond the size. What stands there is replaced.
         """
         digest, size = hashlib.sha256(), 0
-        handle = self._new(seat.path)
+        handle = self._new(seat.path, 0o600 if self._has_umask else seat.permissions)
         try:
             for chunk in chunks:
                 size += len(chunk)
@@ -81,17 +83,18 @@ class Ground:
                 raise WrongContentError(seat.sha256, size)
             if self.owner:
                 os.chown(handle, *self.owner)
-            os.chmod(handle, seat.permissions)
+            if self._has_umask:
+                os.chmod(handle, seat.permissions)
             os.utime(handle, (self.mtime, self.mtime))
         finally:
             os.close(handle)
 
-    def _new(self, path: str) -> int:
+    def _new(self, path: str, mode: int) -> int:
         try:
-            return os.open(path, NEW, 0o600, dir_fd=self._folder)
+            return os.open(path, NEW, mode, dir_fd=self._folder)
         except FileExistsError:
             os.unlink(path, dir_fd=self._folder)
-            return os.open(path, NEW, 0o600, dir_fd=self._folder)
+            return os.open(path, NEW, mode, dir_fd=self._folder)
 
     def folder(self, path: str) -> None:
         """Make the folder `path`, which can still be written to."""
@@ -111,13 +114,19 @@ class Ground:
 
         `source` is in the tree, or in the folder `root`.
         """
+        if not self.link(source, seat.path, root):
+            self.copy(source, seat, root)
+
+    def link(self, source: str, path: str, root: int | None = None) -> bool:
+        """Make `path` a link to `source`, as `link_or_copy` does; return whether there can be one."""
         where = self._folder if root is None else root
         try:
-            os.link(source, seat.path, src_dir_fd=where, dst_dir_fd=self._folder, follow_symlinks=False)
+            os.link(source, path, src_dir_fd=where, dst_dir_fd=self._folder, follow_symlinks=False)
         except OSError as error:
             if error.errno not in NO_LINKS:
                 raise
-            self.copy(source, seat, where)
+            return False
+        return True
 
     def copy(self, source: str, seat: Seat, root: int | None = None) -> None:
         """Write the file of `seat` with the content of `source`."""

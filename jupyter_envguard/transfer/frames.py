@@ -8,7 +8,7 @@ several at a time, and decoded in memory that does not depend on their size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Protocol
 
@@ -58,12 +58,14 @@ def _is_tiny(piece: Piece) -> bool:
     return piece.size < SHARED_BYTES
 
 
-def write_frame(pieces: Iterable[Piece], open_piece: Callable[[Piece], Contents], sink: Sink) -> int:
+def write_frame(pieces: Sequence[Piece], open_piece: Callable[[Piece], Contents], sink: Sink) -> int:
     """Write the frame of `pieces`, whose contents `open_piece` yields, and return its length."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
         LEVEL, window_log=WINDOW_LOG, write_checksum=True
     )
-    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    # with the size in its head, a frame is decoded right to where its contents are wanted
+    size = sum(piece.size for piece in pieces)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj(size=size)
     length = 0
     for piece in pieces:
         with closing(open_piece(piece)) as chunks:
@@ -77,7 +79,7 @@ def write_frame(pieces: Iterable[Piece], open_piece: Callable[[Piece], Contents]
 
 
 def read_frame(
-    frame: Frame, compressed: Iterator[bytes], limits: Limits = LIMITS
+    frame: Frame, compressed: Iterator[bytes | memoryview], limits: Limits = LIMITS
 ) -> Iterator[tuple[Piece, Iterator[bytes | memoryview]]]:
     """Yield every piece of `frame` with an iterator of its bytes, from its `compressed` bytes.
 

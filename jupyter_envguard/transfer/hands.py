@@ -29,7 +29,9 @@ from jupyter_envguard.transfer.index import Frame
 from jupyter_envguard.transfer.limits import Limits
 from jupyter_envguard.transfer.unpacker import AT_ONCE, REQUEST
 
-Unpack = Callable[[Frame, Iterator[bytes]], None]
+Chunk = bytes | memoryview
+
+Unpack = Callable[[Frame, Iterator[Chunk]], None]
 """Puts what is missing of the pieces of a frame, whose compressed bytes it is given."""
 
 
@@ -55,7 +57,7 @@ class Alone:
         self._missing = {wanted.sha256: wanted for wanted in missing}
         self._limits = limits
 
-    def __call__(self, frame: Frame, compressed: Iterator[bytes]) -> None:
+    def __call__(self, frame: Frame, compressed: Iterator[Chunk]) -> None:
         """Unpack `frame`."""
         for piece, content in read_frame(frame, compressed, self._limits):
             wanted = self._missing.get(piece.sha256)
@@ -91,10 +93,10 @@ class Together:
                 self._idle.put(child)
             stack.pop_all()
 
-    def __call__(self, frame: Frame, compressed: Iterator[bytes]) -> None:
+    def __call__(self, frame: Frame, compressed: Iterator[Chunk]) -> None:
         """Let one of the processes unpack `frame`, and wait until it has."""
         if frame.length <= AT_ONCE:
-            compressed = iter((b"".join(compressed),))  # before a process has to wait for it
+            compressed = iter(list(compressed))  # before a process has to wait for it
         child = self._idle.get()
         try:
             if self._failure:
@@ -111,7 +113,7 @@ class Together:
         for child in self._children:
             child.end()
 
-    def _ask(self, child: Child, frame: Frame, compressed: Iterator[bytes]) -> None:
+    def _ask(self, child: Child, frame: Frame, compressed: Iterator[Chunk]) -> None:
         seats = [
             self._delivery.seat_of(piece.sha256) if piece.sha256 in self._missing else None
             for piece in frame.pieces

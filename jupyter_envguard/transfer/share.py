@@ -183,7 +183,8 @@ def _content(path: Path, piece: Piece) -> Contents:
             while size <= piece.size and (chunk := file.read(CHUNK)):
                 size += len(chunk)
                 digest.update(chunk)
-                yield chunk
+                if size <= piece.size:
+                    yield chunk
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
             raise

@@ -42,15 +42,17 @@ class Decoder:
     def __init__(self, zstandard: Any, window: int) -> None:
         self._zstandard = zstandard
         self._decoder = zstandard.ZstdDecompressor(max_window_size=window)
+        self._room = bytearray()
 
     def contents(
-        self, sizes: Sequence[int], length: int, compressed: Iterator[bytes]
+        self, sizes: Sequence[int], length: int, compressed: Iterator[Chunk]
     ) -> Iterator[Iterator[Chunk]]:
         """Yield an iterator of the bytes of each piece, of `sizes`, from a frame of `length` bytes.
 
-        What is left of an iterator is skipped. Yields no more bytes than a piece has,
-        whatever the frame decodes to. Raises `BrokenFrameError` when the frame does
-        not decode to its pieces; whether those are right is for the reader to find out.
+        What is left of an iterator is skipped, and its bytes are good until the next
+        iterator is asked for. Yields no more bytes than a piece has, whatever the frame
+        decodes to. Raises `BrokenFrameError` when the frame does not decode to its
+        pieces; whether those are right is for the reader to find out.
         """
         if max(sum(sizes), length) <= AT_ONCE:
             yield from self._at_once(sizes, b"".join(compressed))
@@ -58,20 +60,23 @@ class Decoder:
             yield from self._by_and_by(sizes, compressed)
 
     def _at_once(self, sizes: Sequence[int], frame: bytes) -> Iterator[Iterator[Chunk]]:
-        total = sum(sizes)
+        total, found = sum(sizes), 0
+        if len(self._room) <= total:
+            self._room = bytearray(total + 1)
+        # one byte more than there should be, to find out whether there is more
+        rest = memoryview(self._room)[: total + 1]
         with self._decoder.stream_reader(frame) as reader:
-            # one byte more than there should be, to find out whether there is more
-            content = self._read(reader, total + 1)
-        if len(content) < total:
+            while found <= total and (count := self._read_into(reader, rest[found:])):
+                found += count
+        if found < total:
             raise BrokenFrameError("ends too early")
-        if len(content) > total:
+        if found > total:
             raise BrokenFrameError("decodes to more than it should")
-        rest = memoryview(content)
         for size in sizes:
             yield iter((rest[:size],) if size else ())
             rest = rest[size:]
 
-    def _by_and_by(self, sizes: Sequence[int], compressed: Iterator[bytes]) -> Iterator[Iterator[Chunk]]:
+    def _by_and_by(self, sizes: Sequence[int], compressed: Iterator[Chunk]) -> Iterator[Iterator[Chunk]]:
         source = _Stream(compressed)
         with self._decoder.stream_reader(source, read_size=128 * 1024) as reader:
             for size in sizes:
@@ -90,6 +95,12 @@ class Decoder:
             left -= len(chunk)
             yield chunk
 
+    def _read_into(self, reader: Any, room: memoryview) -> int:
+        try:
+            return int(reader.readinto(room))
+        except self._zstandard.ZstdError as error:
+            raise BrokenFrameError(f"does not decode ({error})") from error
+
     def _read(self, reader: BinaryIO, size: int) -> bytes:
         try:
             return reader.read(size)
@@ -100,21 +111,22 @@ class Decoder:
 class _Stream:
     """What zstandard reads from."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
         self._chunks = chunks
-        self._rest = b""
+        self._rest: Chunk = b""
 
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes, none at the end."""
         if not self._rest:
             self._rest = next(self._chunks, b"")
         content, self._rest = self._rest[:size], self._rest[size:]
-        return content
+        return bytes(content)
 
 
 def parts(stream: BinaryIO, length: int) -> Iterator[bytes]:
-    """Yield the next `length` bytes of `stream`."""
-    while length and (chunk := stream.read(min(length, CHUNK))):
+    """Yield the next `length` bytes of `stream`, in one piece if they are decoded in one go."""
+    size = length if length <= AT_ONCE else CHUNK
+    while length and (chunk := stream.read(min(length, size))):
         length -= len(chunk)
         yield chunk
 
@@ -143,7 +155,8 @@ def main() -> None:
     tree, mtime, window, *folders = sys.argv[1:]
     sys.path += folders
     landing = importlib.import_module("landing")
-    ground = landing.Ground(tree, int(mtime))
+    umask = os.umask(0)
+    ground = landing.Ground(tree, int(mtime), has_umask=False)
     decoder = Decoder(importlib.import_module("zstandard"), int(window))
     answers = sys.stdout.buffer
     try:
@@ -161,6 +174,8 @@ def main() -> None:
         failure = {"errno": error.errno, "path": os.fsdecode(error.filename or tree)}
     else:
         return
+    finally:
+        os.umask(umask)
     answers.write(json.dumps(failure).encode() + b"\n")
     answers.flush()
 

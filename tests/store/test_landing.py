@@ -41,6 +41,19 @@ class TestWrite:
         assert (tmp_path / "tree/file").read_bytes() == CONTENT
         assert (there.st_mode & 0o7777, there.st_mtime_ns) == (permissions, TIME * 10**9)
 
+    @pytest.mark.parametrize("permissions", [0o444, 0o555])
+    def test_makes_it_with_its_mode_where_there_is_no_umask(self, tmp_path: Path, permissions: int) -> None:
+        before = os.umask(0)
+        ground = Ground(str(tmp_path), TIME, has_umask=False)
+        try:
+            for content in (CONTENT[1:], CONTENT):  # what stands there is replaced
+                ground.write(seat(content=content, permissions=permissions), (content,))
+        finally:
+            os.umask(before)
+            ground.close()
+        assert (tmp_path / "file").read_bytes() == CONTENT
+        assert (tmp_path / "file").stat().st_mode & 0o7777 == permissions
+
     @pytest.mark.parametrize("wrong", [b"", CONTENT[:-1], CONTENT[:-1] + b"x", CONTENT + b"x"])
     def test_refuses_what_is_something_else(self, ground: Ground, wrong: bytes) -> None:
         with pytest.raises(WrongContentError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,7 @@ from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.store import Presence, Store, leased
 from jupyter_envguard.store.mounts import mount_at
 from jupyter_envguard.transfer import Digests, Share, fetch, fetch_form, source_at
-from jupyter_envguard.transfer.fetch import until
+from jupyter_envguard.transfer.fetch import uncollected, until
 from jupyter_envguard.transfer.limits import LIMITS, Limits
 from jupyter_envguard.transfer.share import release_file
 from jupyter_envguard.transfer.sources import FolderSource, Source, broken
@@ -27,6 +28,18 @@ from tests.shares import Handler, Machines, digests, release, served
 
 QUICK = replace(LIMITS, retry_seconds=0.01, pause_seconds=0.3, patience_seconds=0.2, slowest_bytes=10**9)
 FORKS = multiprocessing.get_context("fork")
+
+
+@pytest.mark.parametrize("was_enabled", [True, False])
+def test_garbage_is_collected_again_if_it_was(was_enabled: bool):
+    (gc.enable if was_enabled else gc.disable)()
+    try:
+        with pytest.raises(ValueError, match="stop"), uncollected():
+            assert not gc.isenabled()
+            raise ValueError("stop")
+        assert gc.isenabled() == was_enabled
+    finally:
+        gc.enable()
 
 
 class Stuttering(Source):

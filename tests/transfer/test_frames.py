@@ -4,6 +4,7 @@ import hashlib
 import io
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import zstandard
@@ -41,6 +42,15 @@ class TestReadFrame:
     def test_yields_what_was_written(self, contents: list[bytes], size: int):
         frame, compressed = frame_of(contents)
         assert contents_of(frame, chopped(compressed, size)) == contents
+
+    def test_says_how_much_it_holds(self):
+        frame, compressed = frame_of([b"one", b"three" * 1000])
+        assert zstandard.frame_content_size(compressed) == sum(piece.size for piece in frame.pieces)
+
+    def test_needs_no_size_in_its_head(self):
+        frame, _ = frame_of([b"one", b"two"])
+        older = zstandard.ZstdCompressor(write_content_size=False).compress(b"onetwo")
+        assert contents_of(replace(frame, length=len(older)), iter((older,))) == [b"one", b"two"]
 
     def test_yields_large_contents_in_parts(self):
         large = bytes(range(256)) * 40_000
