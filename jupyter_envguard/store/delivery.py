@@ -13,33 +13,55 @@ what the store has is linked into it meanwhile.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from jupyter_envguard.image import Line
 from jupyter_envguard.store.gathering import Gathering
 from jupyter_envguard.store.landing import Seat
 from jupyter_envguard.store.objects import is_shared, seat_in_tree
 
+THREADS = 2
+"""Threads that make links and folders; more wait for each other in Python."""
+
+Thing = TypeVar("Thing")
+
 
 class Delivery(Gathering):
     """Takes the contents of an image right into its tree; made by `Store.receive`."""
 
+    _folders: Future[None]
+    _has_folders = False
+
+    def seat_of(self, sha256: str) -> Seat | None:
+        """Return where a content that was missing goes, when its folder is there."""
+        if not self._has_folders:
+            self._folders.result()
+            self._has_folders = True
+        return super().seat_of(sha256)
+
     def assemble(self) -> None:
         """Complete the tree and seal it; raise `delivery-incomplete` unless all is here."""
         self._require_all()
-        self._brought.result()
+        self._folders.result()
+        self._wait_for(self._brought)
         self._waiting += self._repeated()
         self.checkpoint()
-        folders = []
         for line in self._lines:
             if line.kind == "l":
                 self.ground.symlink(line.path, line.content)
-            elif line.kind == "d":
-                folders.append(line.path)
-        for path in reversed(folders):
-            self.ground.seal(path)
+        folders = [line.path for line in self._lines if line.kind == "d"]
+        self._wait_for([self._pool.submit(self._seal, part) for part in _parts(folders)])
         os.utime(self._folder, (self._mtime, self._mtime))
+
+    def _seal(self, folders: Sequence[str]) -> None:
+        for path in folders:
+            self.ground.seal(path)
+
+    def _wait_for(self, work: Iterable[Future[None]]) -> None:
+        for each in work:
+            each.result()
 
     def _repeated(self) -> Iterator[Line]:
         """Make the files whose content stands elsewhere in the tree; yield those that are no links."""
@@ -55,16 +77,26 @@ class Delivery(Gathering):
             else:
                 self.ground.link_or_copy(source, seat_in_tree(line))
 
-    def _make_room(self) -> None:
+    def _begin(self) -> None:
+        # links and folders are the work of the kernel, during which Python lets other threads run
+        self._pool = ThreadPoolExecutor(THREADS, "bring")
+        self._folders = self._pool.submit(self._make_folders)
+
+    def _make_folders(self) -> None:
         for line in self._lines:
             if line.kind == "d":
                 self.ground.folder(line.path)
-        self._thread = ThreadPoolExecutor(1, "bring")
-        self._brought = self._thread.submit(self._objects.bring, self._there, self.ground)
+
+    def _make_room(self) -> None:
+        self._brought = [self._pool.submit(self._bring, part) for part in _parts(self._there)]
+
+    def _bring(self, lines: Sequence[Line]) -> None:
+        self._folders.result()
+        self._objects.bring(lines, self.ground)
 
     def close(self) -> None:
         """Let go of the tree."""
-        self._thread.shutdown()
+        self._pool.shutdown(cancel_futures=True)
         super().close()
 
     def _seat(self, line: Line) -> Seat:
@@ -72,3 +104,9 @@ class Delivery(Gathering):
 
     def _keep(self, lines: Sequence[Line]) -> None:
         self._objects.adopt(self._folder, lines, self._mtime)
+
+
+def _parts(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    """Yield `things` in one part for each thread: neighbours together, which are in the same folders."""
+    size = len(things) // THREADS + 1
+    return (things[start : start + size] for start in range(0, len(things), size))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jupyter_envguard.image import Owner
@@ -37,15 +38,22 @@ def give(path: Path, owner: Owner | None) -> None:
         os.chown(path, *owner, follow_symlinks=False)
 
 
+@contextlib.contextmanager
+def opened(folder: str | Path) -> Iterator[int]:
+    """Open `folder` for the duration of a `with` block: thousands of paths below it are found sooner."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
 def sync_file_system(path: Path) -> None:
     """Bring the whole file system of the folder `path` to the disk, which is faster than file by file."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with opened(path) as handle:
         if ctypes.CDLL(None, use_errno=True).syncfs(handle):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), str(path))
-    finally:
-        os.close(handle)
 
 
 def sync_file(path: Path) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from jupyter_envguard.errors import InvalidInput, Untrusted
 from jupyter_envguard.image import Line, Manifest, Owner
@@ -24,8 +24,7 @@ from jupyter_envguard.store.landing import Ground, Seat, WrongContentError
 from jupyter_envguard.store.objects import Objects, is_shared
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A content that is not here."""
 
     sha256: str
@@ -47,8 +46,18 @@ class Gathering:
         self._landed: set[str] = set()
         make_folder(folder, 0o700, owner)
         self.ground = Ground(str(folder), self._mtime, owner)
+        self._begin()
+        try:
+            self._look()
+            self._make_room()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look(self) -> None:
+        """Find out what is here."""
         files = [line for line in self._lines if line.kind == "f"]
-        self._absent = objects.absent(files, self._mtime)
+        self._absent = self._objects.absent(files, self._mtime)
         absent = {line.content for line in self._absent}, {line.path for line in self._absent}
         self._there = [line for line in files if line.path not in absent[1]]
         # there may be an object for the other mode
@@ -58,7 +67,6 @@ class Gathering:
             if line.content not in self._sources:
                 self._seats.setdefault(line.content, line)
         self._sources.update(self._seats)
-        self._make_room()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -149,6 +157,9 @@ class Gathering:
                 f"{len(missing)} contents are missing, the first is that of {first}.",
                 "Put all that is missing.",
             )
+
+    def _begin(self) -> None:
+        """Begin with what can be done before it is known what is here."""
 
     def _make_room(self) -> None:
         """Make the folders of all seats."""

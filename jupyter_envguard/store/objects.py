@@ -29,7 +29,7 @@ from pathlib import Path
 from jupyter_envguard.files import locked
 from jupyter_envguard.image import Line, Owner
 from jupyter_envguard.image.manifest import PERMISSIONS
-from jupyter_envguard.store.folders import give, is_folder, listed, make_folder
+from jupyter_envguard.store.folders import give, is_folder, listed, make_folder, opened
 from jupyter_envguard.store.landing import NO_LINKS, Ground, Seat
 from jupyter_envguard.store.layout import Layout
 
@@ -101,13 +101,14 @@ class Objects:
         """
         new = shared = saved = 0
         known: defaultdict[str, list[Line]] = defaultdict(list)
-        for line in _shareable(lines):
-            answer = self._adopt(f"{tree}/{line.path}", line)
-            new += answer is True
-            if answer is False:
-                known[line.path.rpartition("/")[0]].append(line)
-        for folder, lines in known.items():
-            with _writable(tree / folder, mtime):
+        with opened(tree) as folder, opened(self._root) as root:
+            for line in _shareable(lines):
+                answer = self._adopt(line, folder, root)
+                new += answer is True
+                if answer is False:
+                    known[line.path.rpartition("/")[0]].append(line)
+        for below, lines in known.items():
+            with _writable(tree / below, mtime):
                 for line in lines:
                     if self._link_again(tree, line, mtime):
                         shared, saved = shared + 1, saved + line.size
@@ -125,8 +126,7 @@ class Objects:
     def absent(self, lines: Iterable[Line], mtime: int) -> list[Line]:
         """Return those of `lines` without an object; one that does not look as when it was made is none."""
         names, sealed, absent = self._names(), dict[str, bool](), list[Line]()
-        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with opened(self._root) as root:
             for line in lines:
                 name = self.below(line)
                 if name in names and name not in sealed:
@@ -134,21 +134,30 @@ class Objects:
                     sealed[name] = self._is_sealed(there, line, mtime)
                 if not sealed.get(name):
                     absent.append(line)
-        finally:
-            os.close(root)
         return absent
+
+    def changed(self, lines: Iterable[Line], mtime: int) -> Iterator[Line]:
+        """Yield those of `lines` whose object is gone or does not look as when it was made."""
+        with opened(self._root) as root:
+            for line in _shareable(lines):
+                try:
+                    there = os.stat(self.below(line), dir_fd=root, follow_symlinks=False)
+                except FileNotFoundError:
+                    yield line
+                    continue
+                if not self._is_sealed(there, line, mtime):
+                    yield line
 
     def bring(self, lines: Iterable[Line], ground: Ground) -> None:
         """Put links to the objects of `lines` into the tree on `ground`, or copies where there can be none.
 
         No content is read for a link: the store vouches for it.
         """
-        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with opened(self._root) as root:
             for line in lines:
-                ground.link_or_copy(self.below(line), seat_in_tree(line), root)
-        finally:
-            os.close(root)
+                source = self.below(line)
+                if not ground.link(source, line.path, root):
+                    ground.copy(source, seat_in_tree(line), root)
 
     def unused(self, needed: Collection[str] = ()) -> Iterator[Path]:
         """Yield the objects that no image links to, but none of `needed`: paths below their folder."""
@@ -182,23 +191,25 @@ class Objects:
 
     def _is_sealed(self, there: os.stat_result, line: Line, mtime: int) -> bool:
         return (
-            stat.S_ISREG(there.st_mode)
-            and stat.S_IMODE(there.st_mode) == PERMISSIONS[line.mode]
+            there.st_mode == stat.S_IFREG | PERMISSIONS[line.mode]
             and there.st_uid == self._uid
             and there.st_size == line.size
             and there.st_mtime_ns == mtime * 10**9
         )
 
-    def _adopt(self, file: str, line: Line) -> bool | None:
-        """Return whether `file` is an object now; None when there can be no link to it."""
-        place = self.place(line)
+    def _adopt(self, line: Line, tree: int, root: int) -> bool | None:
+        """Return whether the file of `line` is an object now; None when there can be no link to it.
+
+        It lies in the open folder `tree`, and `root` is that of the objects.
+        """
+        place = self.below(line)
         for _ in range(2):
             try:
-                os.link(file, place, follow_symlinks=False)
+                os.link(line.path, place, src_dir_fd=tree, dst_dir_fd=root, follow_symlinks=False)
             except FileExistsError:
                 return False
             except FileNotFoundError:
-                folder = Path(place).parent
+                folder = self._folder / line.content[:2]
                 if is_folder(folder):
                     raise
                 make_folder(folder, 0o755, self._owner)
@@ -218,7 +229,8 @@ class Objects:
             return True
         if not self._is_sealed(there, line, mtime):
             self.set_aside(known)
-            self._adopt(str(file), line)
+            with opened(tree) as folder, opened(self._root) as root:
+                self._adopt(line, folder, root)
             return False
         spare = file.with_name(".shared")
         try:

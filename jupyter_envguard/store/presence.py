@@ -34,7 +34,7 @@ from jupyter_envguard.store.images import Store
 from jupyter_envguard.store.leases import unleased
 from jupyter_envguard.store.making import Place, lost
 from jupyter_envguard.store.mounts import SOURCE, Mount, mount_at
-from jupyter_envguard.store.objects import Objects, is_shared
+from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.solid import is_solid
 from jupyter_envguard.store.tiers import TIERS, Mounted, best, obstacle_to_fetched
 
@@ -259,9 +259,8 @@ class Presence:
         manifest = image.manifest
         root = self._layout.root.lstat()
         objects = Objects(self._layout, (root.st_uid, root.st_gid))
-        for line in manifest.lines:
-            if line.kind == "f" and is_shared(line) and not objects.has(line, manifest.header.seal.mtime):
-                yield Finding(line.path, "changed", "Its object was written to, replaced or removed.")
+        for line in objects.changed(manifest.lines, manifest.header.seal.mtime):
+            yield Finding(line.path, "changed", "Its object was written to, replaced or removed.")
 
     @contextlib.contextmanager
     def _working_on(self, image: Image) -> Iterator[Owner]:

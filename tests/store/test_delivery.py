@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,8 @@ class TestReceive:
         real = os.link
 
         def failing(source: Path, target: Path, **options: Any) -> None:
-            if ("dst_dir_fd" in options) == into_the_tree:
+            is_object = re.fullmatch(r"[0-9a-f]{2}/[0-9a-f]{64}(\.x)?", str(target))
+            if (is_object is None) == into_the_tree:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             real(source, target, **options)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.errors import InvalidInput
+from jupyter_envguard.errors import EnvGuardError, InvalidInput
 from jupyter_envguard.image import Documents, Image
 from jupyter_envguard.store import Gathering, Store
 from jupyter_envguard.store.bare import read_small
@@ -30,6 +32,25 @@ def test_what_is_missing_in_the_end_is_named(store: Store, image: Image) -> None
     with pytest.raises(InvalidInput) as caught:
         store.receive(documents, lambda gathering: None, bare=True)
     assert caught.value.code == "delivery-incomplete"
+    assert is_clean(store)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_nothing_stays_open_when_the_store_cannot_be_looked_through(
+    store: Store, image: Image, monkeypatch: pytest.MonkeyPatch, bare: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    documents = image.documents()
+    store.remove(image.pack)
+    open_before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "absent", fail)
+        with pytest.raises(EnvGuardError) as caught:
+            store.receive(documents, lambda gathering: None, bare=bare)
+    assert caught.value.code == "io-error"
+    assert len(os.listdir("/proc/self/fd")) == open_before
     assert is_clean(store)
 
 

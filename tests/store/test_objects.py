@@ -118,7 +118,7 @@ class TestAdopt:
         assert not (image.path / "lib/R/library.rds").samefile(other.path / "lib/R/library.rds")
         assert store.verify(other) == ()
 
-    @pytest.mark.parametrize("when", [".objects", ".shared"])
+    @pytest.mark.parametrize("when", ["", ".shared"], ids=["any", "shared"])
     def test_a_failing_disk_is_reported(
         self, store: Store, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
     ) -> None:

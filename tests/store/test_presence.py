@@ -486,6 +486,7 @@ class TestCheck:
         presence.mount(image, whole)
         with monkeypatch.context() as patch:
             patch.setattr(Store, "verify", lambda *_: pytest.fail("it is looked at"))
+            patch.setattr(Objects, "changed", lambda *_: pytest.fail("objects are looked at"))
             assert presence.check(image) == ()
         ((_, form),) = presence.forms.all()
         form.record.unlink()
@@ -538,6 +539,8 @@ class TestCheck:
         line = next(line for line in image.manifest.lines if line.path == "share/big")
         known = store.layout.objects / line.content[:2] / line.content
         flip(known)
+        assert [finding.path for finding in presence.check(image)] == ["share/big"]
+        known.unlink()
         assert [finding.path for finding in presence.check(image)] == ["share/big"]
 
 
