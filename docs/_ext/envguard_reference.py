@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -307,9 +307,14 @@ def line() -> str:
 
 
 def described(kind: type) -> str:
-    """Return a table of the fields of the dataclass `kind` with the sentences below them."""
+    """Return a table of the fields of the dataclass or named tuple `kind` with the sentences below them."""
     said = field_docs(kind)
-    rows = [(f"`{f.name}`", f"`{f.type}`", _default(f.default), said[f.name]) for f in fields(kind)]
+    found = (
+        [(f.name, f.type, f.default) for f in fields(kind)]
+        if is_dataclass(kind)
+        else [(name, hint.__forward_arg__, MISSING) for name, hint in kind.__annotations__.items()]
+    )
+    rows = [(f"`{name}`", f"`{hint}`", _default(default), said[name]) for name, hint, default in found]
     return table(("field", "type", "default", "meaning"), rows)
 
 
