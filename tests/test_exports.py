@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from jupyter_envguard.catalog import Entry, State
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.exports import described, export
 from jupyter_envguard.formats.registry import FORMATS
+from jupyter_envguard.image import AttestedForm
 from jupyter_envguard.spec import Package, Spec
-from tests.catalogs import Place, entry, place
+from tests.catalogs import Place, digest, entry, place
 
 SPEC = Spec("linux-64", (Package(name="numpy", version="2.2.6"),))
 
@@ -97,6 +99,15 @@ class TestEvidence:
         assert code == 0, said
         assert "boss approved it on 2026-11-01T08:00:00Z: looks good" in said
         assert json.loads((folder / "release.json").read_text()) == one.as_json()
+
+    def test_says_which_form_was_attested(self, released: tuple[Place, Entry], tmp_path: Path) -> None:
+        made, one = released
+        one = replace(one, form=AttestedForm("erofs", digest("form"), 4096))
+        made.repository.publish([one], made.repository.load().version)
+        folder = unpack(export(one, SPEC, "evidence", made.client()).content, tmp_path / "e")
+        code, said = check(folder, trusted(made))
+        assert code == 0, said
+        assert json.loads((folder / "release.json").read_text())["form"] == one.as_json()["form"]
 
     def test_is_the_same_bytes_until_the_catalog_changes(self, released: tuple[Place, Entry]) -> None:
         made, one = released

@@ -249,6 +249,10 @@ class TestForms:
         assert Presence(store).forms.of(image, TIERS["erofs"]).is_on_the_disk
         assert run("verify", formed.new.id, "--site", formed.path).code == 0
         assert run("store", "scrub", "--site", formed.path).code == 0
+        (event,) = events(formed, "share.fetch")
+        form = entry_of(formed, formed.new).form
+        assert form
+        assert event.detail["form"] == form.digest
         again = run("fetch", formed.new.id, "--mount", "--from", share, "--site", formed.path, "--json").json
         assert again["releases"][0]["bytes_read"] == 0
 

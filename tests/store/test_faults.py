@@ -18,11 +18,12 @@ from jupyter_envguard.store import Gathering, Store
 from jupyter_envguard.store.collection import collect
 from jupyter_envguard.store.images import Fill
 from jupyter_envguard.store.presence import Presence
-from jupyter_envguard.store.tiers import best
+from jupyter_envguard.store.tiers import TIERS, best
 from tests.disks import FailingCalls, tiny_disk
+from tests.forms import documents_of, form_of, received
 from tests.images import plain
 from tests.packs import PackBuilder
-from tests.stores import add, as_bare, is_clean, root_only
+from tests.stores import add, as_bare, is_clean, names, root_only
 
 CODES = {errno.ENOSPC: "disk-full", errno.EIO: "io-error"}
 TRIES = 50
@@ -137,6 +138,36 @@ class TestEveryCall:
             store.remove(received.pack)
             collect(store, [image.pack], grace=0)
             assert is_clean(store)
+
+        self.each(monkeypatch, number, act, check)
+
+    @root_only
+    def test_of_bringing_one_file(
+        self, store: Store, image: Image, other: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        """Received as the attested file, mounted, brought to the disk, unmounted."""
+        if TIERS["erofs"].obstacle():
+            pytest.skip("no EROFS can be made or mounted here")
+        made, presence = add(store, other), Presence(store)
+        (form, content), documents = form_of(store, made), documents_of(made)
+        store.remove(made.pack)
+
+        def act() -> Image:
+            there = received(store, made.pack, form, content, documents)
+            presence.mount(there)
+            presence.settle(there)
+            assert presence.check(there) == ()
+            presence.unmount(there)
+            return there
+
+        def check() -> None:
+            assert store.verify(image) == ()
+            there = act()
+            assert store.verify(there) == ()
+            store.remove(there.pack)
+            collect(store, [image.pack], grace=0)
+            assert is_clean(store)
+            assert names(store.layout.forms) == []
 
         self.each(monkeypatch, number, act, check)
 
