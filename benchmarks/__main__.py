@@ -64,6 +64,7 @@ def steps() -> tuple[Step, ...]:
     rounds = str(max(1, min(ROUNDS, fitting)))
     return (
         Step("deploy", 14, ("--rounds", rounds), has_folder=True),
+        Step("one_file", 8, ("--rounds", rounds), has_folder=True),
         Step("import_pack", 8, ("--rounds", "2", "--large"), has_folder=True),
         Step("listing", 5),
         Step("first_cell", 2, ("--pack", "minimal")),
@@ -86,7 +87,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long all may take together")
     options = parser.parse_args()
     wanted = [step for step in steps() if not options.names or step.name in options.names]
-    if any(step.name in {"deploy", "import_pack", "sealed"} or "large" in step.options for step in wanted):
+    if any(
+        step.name in {"deploy", "import_pack", "one_file", "sealed"} or "large" in step.options
+        for step in wanted
+    ):
         print("The large environment:", flush=True)
         for suffix in ("tar.zst", "zip"):
             large.build().other(suffix)

@@ -177,6 +177,7 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
                         share=found.address,
                         bytes=found.bytes_read,
                         contents=found.contents,
+                        form=form.digest if form and is_solid(found.image.meta) else "",
                     )
                 tier = presence.mount(found.image) if mounts else presence.present(found.image)
                 presence.settle(found.image)  # it can be used meanwhile
