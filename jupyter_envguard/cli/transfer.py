@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from jupyter_envguard.cli.movements import recorded
 from jupyter_envguard.cli.progress import Progress, progress
 from jupyter_envguard.cli.terminal import count, escape, file_size
 from jupyter_envguard.cli.verbs import Answer, Verb
-from jupyter_envguard.errors import EnvGuardError, InvalidInput
+from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound
 from jupyter_envguard.image import AttestedForm, Image
 from jupyter_envguard.site import Site
 from jupyter_envguard.store import Presence, Store
@@ -146,7 +147,7 @@ def fetch_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--objects",
         action="store_true",
-        help="with --mount, fetch contents even where the catalog attests one file",
+        help="fetch contents even where the catalog attests one file to be mounted",
     )
 
 
@@ -170,6 +171,8 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
         try:
             with progress(context.screen, f"Fetching {entry.id}") as told:
                 form = None if arguments.objects or not forms else _form(store, catalog, entry)
+                if arguments.objects or not presence.takes_forms():
+                    _give_way(store, presence, entry)
                 with recorded(site, catalog, "share.fetch", entry) as attempt:
                     found = _fetch(store, sources, entry, told, bare=mounts, form=form)
                     attempt.found(
@@ -191,6 +194,14 @@ def fetch_releases(arguments: Namespace, context: Context) -> Answer:
     return Answer(
         {"releases": done}, lines or ["There is no release that anybody may start."], refusal=refusal
     )
+
+
+def _give_way(store: Store, presence: Presence, entry: Entry) -> None:
+    """Remove the image of `entry` if it is one file and not mounted, where contents are wanted instead."""
+    with contextlib.suppress(NotFound):
+        image = store.get(entry.pack)
+        if is_solid(image.meta) and not presence.is_usable(image):
+            store.remove(entry.pack)
 
 
 def _form(store: Store, catalog: Catalog, entry: Entry) -> AttestedForm | None:

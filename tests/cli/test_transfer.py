@@ -292,6 +292,22 @@ class TestForms:
         self.fetched(run, formed, share, formed.new.id, "--mount")
         assert not self.is_solid(formed, formed.new)
 
+    def test_gives_way_to_contents_when_it_is_not_mounted(self, formed: Filled, share: Path, run: Run):
+        self.fetched(run, formed, share, formed.new.id, "--mount")
+        self.fetched(run, formed, share, formed.new.id, "--objects")
+        assert self.is_solid(formed, formed.new)
+        run("store", "umount", "--site", formed.path)
+        assert self.fetched(run, formed, share, formed.new.id, "--objects") == {formed.new.id: "tree"}
+        assert not self.is_solid(formed, formed.new)
+
+    def test_gives_way_where_nothing_can_be_mounted_any_more(
+        self, formed: Filled, share: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ):
+        self.fetched(run, formed, share, formed.new.id, "--mount")
+        run("store", "umount", "--site", formed.path)
+        monkeypatch.setattr(Presence, "takes_forms", lambda _: False)
+        assert self.fetched(run, formed, share, formed.new.id) == {formed.new.id: "tree"}
+
     def test_that_is_something_else_is_refused(self, formed: Filled, share: Path, run: Run):
         (form,) = (share / "forms").iterdir()
         form.chmod(0o644)
