@@ -63,7 +63,7 @@ def steps() -> tuple[Step, ...]:
     fitting = int((shutil.disk_usage(ROOM).free - ROUND_BYTES) // ROUND_BYTES)
     rounds = str(max(1, min(ROUNDS, fitting)))
     return (
-        Step("deploy", 14, ("--rounds", rounds), has_folder=True),
+        Step("deploy", 16, ("--rounds", rounds), has_folder=True),
         Step("one_file", 8, ("--rounds", rounds), has_folder=True),
         Step("import_pack", 8, ("--rounds", "2", "--large"), has_folder=True),
         Step("listing", 5),
@@ -94,6 +94,8 @@ def main() -> int:
         print("The large environment:", flush=True)
         for suffix in ("tar.zst", "zip"):
             large.build().other(suffix)
+    # In the background of a shell SIGINT is ignored, and what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     failed = []
     for count, step in enumerate(wanted, 1):
