@@ -78,3 +78,8 @@ def run(channel: WebSocket, code: str) -> str:
             said += f"{content['ename']}: {content['evalue']}\n"
         elif message["msg_type"] == "status" and content["execution_state"] == "idle":
             return said
+
+
+def session(kernel: object, path: str = "n.ipynb") -> dict[str, object]:
+    """Return what a client sends that wants `kernel` for the notebook at `path`."""
+    return {"name": path, "path": path, "type": "notebook", "kernel": kernel}

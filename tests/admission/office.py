@@ -7,9 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jupyter_envguard.admission import Admission, Smoke
 from jupyter_envguard.audit import Actor, Event, Log, Query, Record
 from jupyter_envguard.catalog import Catalog, Entry
+from jupyter_envguard.errors import (
+    EnvGuardError,
+)
 from jupyter_envguard.policy import Finding, Policy, finding
 from jupyter_envguard.site import Site, load
 from jupyter_envguard.store import Store
@@ -88,3 +93,10 @@ def with_script(pack: PackBuilder) -> None:
 def with_pth(pack: PackBuilder) -> None:
     """Add what the policy forbids."""
     pack.file(f"{SITE_PACKAGES}/evil.pth", b"import os; os.system('x')\n")
+
+
+def refused(act: Any, code: str) -> EnvGuardError:
+    with pytest.raises(EnvGuardError) as caught:
+        act()
+    assert caught.value.code == code
+    return caught.value

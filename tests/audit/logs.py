@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jupyter_envguard.audit import Actor, Event, Log
+
+START = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 
 
 def event(kind: str = "kernel.start", **changes: Any) -> Event:

@@ -284,3 +284,30 @@ def offered(site: SiteBuilder, images: tuple[Image, Image]) -> SiteBuilder:
     site.offer(images[1], "datasci", "2026.11")
     site.offer(images[0], "secret", "1", groups=("nobody-is-in-here",))
     return site
+
+
+@pytest.fixture
+def planted(
+    jp_environ: None,  # noqa: F811 - a fixture
+    jp_data_dir: Path,  # noqa: F811
+    jp_home_dir: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """Kernelspecs wherever Jupyter usually looks for them; each would leave a mark behind."""
+    mark = tmp_path / "mark"
+    spec = {"argv": ["/usr/bin/touch", str(mark)], "display_name": "Evil", "language": "python"}
+    folders = [
+        jp_data_dir / "kernels",
+        jp_home_dir / ".ipython" / "kernels",
+        jp_home_dir / ".local/share/jupyter/kernels",
+        tmp_path / "share/jupyter/kernels",
+        tmp_path / "path/kernels",
+    ]
+    for folder in folders:
+        for name in ("evil", "evil2", "datasci", "python3"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "path"))
+    monkeypatch.setenv("IPYTHONDIR", str(jp_home_dir / ".ipython"))
+    return mark
