@@ -68,19 +68,23 @@ class _Parts:
         starts = range(delivery.start, size, self._limits.run_bytes)
         with ThreadPoolExecutor(self._limits.workers, "fetch") as pool:
             try:
+                documents = pool.submit(self._documents)
                 parts = [pool.submit(self._read, start) for start in starts]
-                documents = self._documents()
                 delivery.hash_up_to(delivery.start)
                 for start, part in zip(starts, parts, strict=True):
                     self.bytes_read += part.result()
                     delivery.hash_up_to(min(start + self._limits.run_bytes, size))
+                    if documents.done():  # what is not approved need not be read to the end
+                        documents.result()
                     if progress:
                         progress(delivery.hashed, size)
+                length, contents = documents.result()
             except BaseException:
                 self._given_up.set()
                 pool.shutdown(cancel_futures=True)
                 raise
-        return documents
+        self.bytes_read += length
+        return contents
 
     def _read(self, start: int) -> int:
         delivery = self._delivery
@@ -94,15 +98,17 @@ class _Parts:
             raise broken(self._source.address, f"{name} ends after {at} bytes of {delivery.form.size}")
         return at - start
 
-    def _documents(self) -> Mapping[str, bytes]:
-        """Return the documents of the image; raise `digest-mismatch` unless they are the approved ones."""
+    def _documents(self) -> tuple[int, Mapping[str, bytes]]:
+        """Return the documents of the image, and how many bytes were read for them.
+
+        Raises `digest-mismatch` unless they are the approved ones.
+        """
         name, most = release_file(self._wanted.pack), self._limits.release_bytes
         chunks = resumed(self._source, name, 0, most + 1, self._limits)
         content = whole(chunks, most, f"{name} on {self._source.address}")
-        self.bytes_read += len(content)
         documents = documents_in(content, self._limits)
         pack, manifest, spec = digests_of(documents)
         found = Digests(pack, spec, manifest)
         if found != self._wanted:
             raise differs(self._source, found, self._wanted)
-        return documents
+        return len(content), documents
