@@ -13,7 +13,7 @@ PosixPath('/opt/envguard/3f0c…/bin/python')
     .forms/                    images as one file each, to be mounted over the folder
     .staging/ .locks/ .trash/  work of processes that add and remove
     .quarantine/               what was tampered with
-    .kept/                     byte code of imports that were ended, for the next attempt
+    .kept/                     what ended attempts leave for the next: byte code, parts of a form
 
 The name of an image is its prefix, so it is known before the image is. A lock for
 each name lets one process at a time add or remove it, and falls when the process

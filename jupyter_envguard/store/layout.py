@@ -92,7 +92,7 @@ class Layout:
 
     @property
     def kept(self) -> Path:
-        """What imports that were ended have left for the next attempt."""
+        """What imports and fetches that were ended have left for the next attempt."""
         return self.root / ".kept"
 
     def folders(self) -> tuple[tuple[Path, int], ...]:
