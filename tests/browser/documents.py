@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from demo import hub
 from demo.hubclient import HubClient
@@ -124,3 +124,25 @@ def run_cell(page: Page) -> None:
     page.keyboard.type("  # again", delay=30)
     page.keyboard.press("Control+Enter")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("42")
+
+
+def console_for_editor(page: Page) -> Locator:
+    """Ask for a console with Minimal Python for the editor in sight; return the dialog to be confirmed."""
+    page.locator(".jp-FileEditor .cm-content").click(button="right")
+    page.get_by_role("menuitem", name="Create Console for Editor").click()
+    dialog = dialog_of(page)
+    dialog.get_by_role("combobox").select_option("Minimal Python")
+    return dialog
+
+
+def confirm_console(page: Page, dialog: Locator) -> None:
+    """Take the kernel that `dialog` shows, and wait until its console has it."""
+    dialog.get_by_role("button", name="Select Kernel").click()
+    expect(page.locator(".jp-CodeConsole")).to_contain_text("Python 3")
+
+
+def dialog_of(page: Page) -> Locator:
+    """Return the dialog, once it shows what it knows."""
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("combobox")).to_be_visible()
+    return dialog

@@ -12,7 +12,7 @@ from demo.environments import Packs
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import RunningHub, log_in
-from tests.browser.documents import fresh_lab, put_text, signed_in
+from tests.browser.documents import confirm_console, console_for_editor, fresh_lab, put_text, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
@@ -73,12 +73,7 @@ def test_the_console_of_an_editor_is_told_of_what_has_drifted(
 ) -> None:
     put_text(analyst, "drifting.py", "print('hello')\n")
     log_in(page, storied_hub.url, "analyst", fresh_lab("drifting.py"), ".jp-FileEditor")
-    page.locator(".jp-FileEditor .cm-content").click(button="right")
-    page.get_by_role("menuitem", name="Create Console for Editor").click()
-    dialog = page.locator(".jp-Dialog")
-    dialog.get_by_role("combobox").select_option("Minimal Python")
-    dialog.get_by_role("button", name="Select Kernel").click()
-    expect(page.locator(".jp-CodeConsole")).to_contain_text("Python 3")
+    confirm_console(page, console_for_editor(page))
     badge = page.locator(".jp-Toolbar .jp-EnvGuard-badge").first
     expect(badge).to_have_attribute("data-mark", "approved")
     source = "import os, sys; os.makedirs('more', exist_ok=True); open('more/tabnanny.py', 'w').close()"

@@ -11,6 +11,9 @@ from demo.hubclient import HubClient
 from tests.browser.conftest import IMAGES, RunningHub, log_in
 from tests.browser.documents import (
     axe_findings,
+    confirm_console,
+    console_for_editor,
+    dialog_of,
     fresh_lab,
     put_notebook,
     put_text,
@@ -25,13 +28,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.packs]
 @pytest.fixture
 def analyst(storied_hub: RunningHub) -> HubClient:
     return signed_in(storied_hub, "analyst")
-
-
-def dialog_of(page: Page) -> Locator:
-    """Return the dialog, once it shows what it knows."""
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("combobox")).to_be_visible()
-    return dialog
 
 
 def card_of(page: Page) -> Locator:
@@ -82,13 +78,9 @@ def test_a_console_for_an_editor_asks_the_same_way(
 ) -> None:
     put_text(analyst, "script.py", "print('hello')\n")
     log_in(page, storied_hub.url, "analyst", fresh_lab("script.py"), ".jp-FileEditor")
-    page.locator(".jp-FileEditor .cm-content").click(button="right")
-    page.get_by_role("menuitem", name="Create Console for Editor").click()
-    dialog = dialog_of(page)
-    dialog.get_by_role("combobox").select_option("Minimal Python")
+    dialog = console_for_editor(page)
     expect(card_of(page)).to_contain_text("Minimal Python 2026.11")
-    dialog.get_by_role("button", name="Select Kernel").click()
-    expect(page.locator(".jp-CodeConsole")).to_contain_text("Python 3")
+    confirm_console(page, dialog)
 
 
 def test_a_console_asks_the_same_way(page: Page, storied_hub: RunningHub) -> None:

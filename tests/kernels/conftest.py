@@ -46,6 +46,7 @@ def scripted() -> Iterator[Scripted]:
 
 @pytest.fixture
 def real(tmp_path: Path) -> SiteBuilder:
+    """A site with the smallest real Python environment, and a kernel that is not Python."""
     images = real_images()
     site = SiteBuilder(tmp_path / "real", store=images["minimal"].path.parent)
     site.offer(images["minimal"], "minimal", "2026.11")

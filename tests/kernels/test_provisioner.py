@@ -28,17 +28,6 @@ from jupyter_envguard.store.tiers import TIERS, best
 from tests.sites import SiteBuilder, real_images
 from tests.stores import as_bare, root_only
 
-
-@pytest.fixture
-def real(tmp_path: Path) -> SiteBuilder:
-    """A site with the smallest real Python environment, and a kernel that is not Python."""
-    images = real_images()
-    site = SiteBuilder(tmp_path / "real", store=images["minimal"].path.parent)
-    site.offer(images["minimal"], "minimal", "2026.11")
-    site.offer(images["calc"], "calc", "2026.11", language="calc")
-    return site
-
-
 Make = Callable[[SiteBuilder, str], AsyncKernelManager]
 
 

@@ -1,4 +1,4 @@
-"""A store and a pack for every test of the store."""
+"""A store, a pack and two images for every test of the store."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard.store import Store
+from jupyter_envguard.store import Image, Store
 from tests.images import plain
+from tests.stores import add
 
 
 @pytest.fixture
@@ -18,3 +19,15 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
     return plain().write(tmp_path, "tar")
+
+
+@pytest.fixture
+def image(store: Store, pack: Path) -> Image:
+    """What is in the pack."""
+    return add(store, pack)
+
+
+@pytest.fixture
+def other(store: Store, tmp_path: Path) -> Image:
+    """What has nearly the same in it."""
+    return add(store, plain().file("share/own", bytes(range(255)) * 20).write(tmp_path, "tar", "other"))

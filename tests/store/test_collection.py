@@ -13,20 +13,7 @@ from jupyter_envguard.store.collection import collect
 from jupyter_envguard.store.mounts import Mount, mount_at
 from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.tiers import best
-from tests.images import plain
-from tests.stores import add, is_clean, shared
-
-BIG = bytes(range(256)) * 20
-
-
-@pytest.fixture
-def image(store: Store, pack: Path) -> Image:
-    return add(store, pack)
-
-
-@pytest.fixture
-def other(store: Store, tmp_path: Path) -> Image:
-    return add(store, plain().file("share/own", BIG[1:]).write(tmp_path, "tar", "other"))
+from tests.stores import is_clean, shared
 
 
 class TestImages:

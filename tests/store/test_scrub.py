@@ -17,20 +17,7 @@ from jupyter_envguard.store.objects import Objects
 from jupyter_envguard.store.presence import Presence
 from jupyter_envguard.store.scrub import Damage, scrub
 from jupyter_envguard.store.tiers import TIERS
-from tests.images import plain
 from tests.stores import add, is_clean, names, shared
-
-BIG = bytes(range(256)) * 20
-
-
-@pytest.fixture
-def image(store: Store, pack: Path) -> Image:
-    return add(store, pack)
-
-
-@pytest.fixture
-def other(store: Store, tmp_path: Path) -> Image:
-    return add(store, plain().file("share/own", BIG[1:]).write(tmp_path, "tar", "other"))
 
 
 def spoil(path: Path) -> None:
