@@ -58,6 +58,19 @@ class Fetched:
     """Where they came from, in words fit to be shown; empty when nothing was read."""
 
 
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Let Python not look for garbage while hundreds of thousands of small things are made, all to stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@uncollected()
 def fetch(
     store: Store,
     source: Source,
@@ -83,8 +96,7 @@ def fetch(
             raise
     name, most = release_file(wanted.pack), limits.release_bytes
     content = whole(resumed(source, name, 0, most + 1, limits), most, f"{name} on {source.address}")
-    with uncollected():
-        listing = Listing.decode(content, limits)
+    listing = Listing.decode(content, limits)
     _check(listing, wanted, source)
     works: list[_Work] = []
 
@@ -105,18 +117,6 @@ def fetch(
         sum(work.contents for work in works),
         source.address,
     )
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Let Python not look for garbage while hundreds of thousands of small things are made, all to stay."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Work:
