@@ -84,6 +84,20 @@ class TestReceive:
         assert (image.path / "share/same").stat().st_nlink == 4  # again, the object, and the earlier release
         assert snapshot(image.path) == node.seen
 
+    def test_where_no_link_can_be_made_files_are_copies(
+        self, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add(node.store, environment().file("share/same", BIG).write(tmp_path, "tar", "earlier"))
+
+        def link(*_: object, **__: object) -> None:
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
+
+        monkeypatch.setattr(os, "link", link)
+        image = node.receive()
+        assert (image.path / "share/same").stat().st_nlink == 1
+        assert snapshot(image.path) == node.seen
+        assert node.store.verify(image) == ()
+
     def test_refuses_an_image_of_another_root(self, node: Node, tmp_path: Path) -> None:
         with pytest.raises(InvalidInput) as caught:
             Store(tmp_path / "elsewhere").receive(node.documents, node.fill)

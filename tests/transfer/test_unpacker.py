@@ -17,7 +17,7 @@ from jupyter_envguard import confine
 from jupyter_envguard.image.children import Child
 from jupyter_envguard.store import landing
 from jupyter_envguard.transfer import unpacker
-from jupyter_envguard.transfer.unpacker import AT_ONCE, REQUEST, Decoder, parts, serve
+from jupyter_envguard.transfer.unpacker import AT_ONCE, REQUEST, BrokenFrameError, Decoder, parts, serve
 
 TIME = 1_700_000_000
 WINDOW = 8 * 1024 * 1024
@@ -137,6 +137,17 @@ class TestDecoder:
         decoder = Decoder(zstandard, WINDOW)
         pieces = [b"".join(chunks) for chunks in decoder.contents([0, size, 0], len(frame), iter((frame,)))]
         assert pieces == [b"", content, b""]
+
+    def test_nothing_of_one_frame_is_in_the_next(self):
+        decoder = Decoder(zstandard, WINDOW)
+        for content in (b"long" * 1000, b"short", b"", b"longest" * 1000):
+            frame = compressed(content)
+            (found,) = (
+                b"".join(chunks) for chunks in decoder.contents([len(content)], len(frame), iter((frame,)))
+            )
+            assert found == content
+        with pytest.raises(BrokenFrameError, match="too early"):
+            list(decoder.contents([6], 0, iter((compressed(b"short"),))))
 
 
 def test_parts_end_with_the_stream():
