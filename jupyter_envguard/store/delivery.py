@@ -47,13 +47,13 @@ class Delivery(Gathering):
         self._folders.result()
         self._wait_for(self._brought)
         self._waiting += self._repeated()
-        self.checkpoint()
         for line in self._lines:
             if line.kind == "l":
                 self.ground.symlink(line.path, line.content)
         folders = [line.path for line in self._lines if line.kind == "d"]
         self._wait_for([self._pool.submit(self._seal, part) for part in _parts(folders)])
         os.utime(self._folder, (self._mtime, self._mtime))
+        self.checkpoint()  # last, so that folders are brought to the disk once
 
     def _seal(self, folders: Sequence[str]) -> None:
         for path in folders:

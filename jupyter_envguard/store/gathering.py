@@ -122,6 +122,8 @@ class Gathering:
         """Make what is complete survive this process and the power: sync, then give objects their names."""
         with self._turn:
             waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
         sync_file_system(self._folder)
         self._keep([line for line in waiting if is_shared(line)])
 
