@@ -1,4 +1,4 @@
-"""What the hooks cost: importing them, asking the rules, transforming a cell.
+"""What the hooks cost: importing them, asking the rules, transforming a cell, going through a front door.
 
     python -m benchmarks.hooks [--rounds 25]
 
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from jupyter_envguard import doors
 from jupyter_envguard.hooks import ipython, rules
 from jupyter_envguard.kernels.launch import HOOKS
 
@@ -55,6 +56,13 @@ def start_ms() -> float:
     return call_ms(lambda: subprocess.run([sys.executable, "-I", "-c", ""], check=True))
 
 
+def door_ms() -> tuple[float, float]:
+    """Return how long a front door takes to ask before a tool, and how much of that the interpreter is."""
+    bare = [sys.executable, "-I", "-S", "-c"]
+    words = [*bare, doors.CODE.format(package=str(HOOKS.parent.parent)), "/usr/bin/pip", "install", "x"]
+    return tuple(call_ms(lambda each=each: subprocess.run(each, check=True)) for each in (words, [*bare, ""]))
+
+
 def show(name: str, times: list[float], start: float) -> None:
     print(
         f"  {name:34}{statistics.median(times):9.3f}{min(times):9.3f}   ms{start / min(times):10.0f} a start"
@@ -73,6 +81,11 @@ def main() -> None:
             show(f"import hooks.{module}{what}", times, start)
             if min(times) > LIMIT_MS:
                 raise SystemExit(f"Importing hooks.{module} takes more than {LIMIT_MS} ms.")
+    pairs = [door_ms() for _ in rounds]
+    for name, times in zip(
+        ("a front door asks", "  of which the interpreter"), zip(*pairs, strict=True), strict=True
+    ):
+        show(name, list(times), start)
     cell = "\n".join(f"x{n} = [f(n) for n in range({n})]\nget_ipython().system('ls')" for n in range(50))
     trees = [ast.parse(cell) for _ in rounds]
     show("a cell of 100 lines", [call_ms(partial(ipython.Shellouts().visit, tree)) for tree in trees], start)

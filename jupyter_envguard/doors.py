@@ -28,8 +28,12 @@ from jupyter_envguard.hooks import trusted
 FOLDER = Path("/usr/local/libexec/jupyter-envguard")
 """Where front doors lie."""
 
-NAMES = ("mamba", "micromamba", "npm", "pip", "pip3", "pipx", "pixi", "uv", "uvx")
-"""The tools that have one. conda has a plugin, which answers `--json` as well."""
+NAMES = (
+    *("mamba", "micromamba", "npm", "pip", "pip3", *(f"pip3.{minor}" for minor in range(9, 16))),
+    *("pipx", "pixi", "uv", "uvx"),
+)
+"""The tools that have one, pip under the names of Pythons that may be here.
+conda has a plugin, which answers `--json` as well."""
 
 VARIABLE = "ENVGUARD_DOORS"
 """Names the variable by which shells that set `PATH` anew find the folder again."""
@@ -107,7 +111,7 @@ def before(path: str) -> str:
 
 def _reading(name: str) -> list[str]:
     """Return the first words after the tool `name` with which it only looks."""
-    tool: dict[str, Any] = trusted.grammar()["commands"].get(name.rstrip("3"), {})
+    tool: dict[str, Any] = trusted.grammar()["commands"].get(name.rstrip("0123456789."), {})
     leaves = [(word, node) for word, node in tool.get("next", {}).items() if not node.get("next")]
     return [word for word, node in leaves if str(node.get("operation")).rpartition(":")[2] in READING]
 

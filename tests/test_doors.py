@@ -57,6 +57,7 @@ class TestScript:
         [
             ("pip install x", "pip install"),
             ("pip3 install x", "pip install"),
+            ("pip3.11 install x", "pip install"),
             ("uv pip install x", "uv pip install"),
             ("mamba install -y x", "mamba install"),
             ("micromamba update --all", "micromamba update"),

@@ -69,14 +69,12 @@ def session() -> Session:
 
 def environments(part: str) -> list[dict[str, Any]]:
     """Return the releases in whose line `part` stands, a piece of JSON without spaces between its members."""
-    import json
-
     path = os.path.join(os.path.dirname(ACL_FILE), ENVIRONMENTS)
     first, *lines = _read(path, ENVIRONMENTS_BYTES).splitlines() or [b""]
     if first != b'{"version":%d}' % VERSION:
         return []
     try:
-        found = [json.loads(line) for line in lines if part.encode() in line]
+        found = [parsed(line) for line in lines if part.encode() in line]
     except (ValueError, RecursionError):
         return []
     return [line for line in found if isinstance(line, dict)]
@@ -84,10 +82,43 @@ def environments(part: str) -> list[dict[str, Any]]:
 
 def grammar() -> dict[str, Any]:
     """Return how command lines are built and which operations change something, without rules of a site."""
-    import json
+    with open(GRAMMAR, "rb") as file:
+        found: dict[str, Any] = parsed(file.read())
+    return found
 
-    with open(GRAMMAR, encoding="ascii") as file:
-        found: dict[str, Any] = json.load(file)
+
+class _Plain:
+    """What `json` asks of a decoder."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int = float, int
+
+    @staticmethod
+    def parse_constant(name: str) -> Any:
+        """Refuse `NaN` and its like, which are no JSON."""
+        raise ValueError(name)
+
+
+def parsed(content: bytes) -> Any:
+    """Return what a text in JSON says; raise `ValueError` for any other.
+
+    It asks the part of `json` that is written in C. The rest brings regular expressions along,
+    and to load those takes longer than all else that a front door does.
+    """
+    text = content.decode().strip()
+    try:
+        from _json import make_scanner
+    except ImportError:  # another Python than CPython
+        import json
+
+        return json.loads(text)
+    try:
+        found, end = make_scanner(_Plain)(text, 0)  # type: ignore[arg-type]
+    except StopIteration:
+        raise ValueError(text[:80]) from None
+    if end != len(text):
+        raise ValueError(text[end : end + 80])
     return found
 
 
@@ -95,10 +126,8 @@ def _document(path: str, limit: int) -> dict[str, Any] | None:
     content = _read(path, limit)
     if not content:
         return None
-    import json  # Only here: most who import this never get so far, and it is the dearest of all.
-
     try:
-        found = json.loads(content)
+        found = parsed(content)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and found.get("version") == VERSION else None

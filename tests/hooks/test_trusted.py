@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +57,27 @@ class TestBelief:
         machine.folder.mkdir()
         machine.acl.write_bytes(text.encode("latin-1"))
         assert trusted.rules() is None
+
+
+class TestParsed:
+    @pytest.mark.parametrize("text", ['{"a": [1, 2.5, true, null, "\\u00e4"]}', " []\n", "0", '"ä"'])
+    def test_what_it_reads_is_what_json_reads(self, text: str) -> None:
+        assert trusted.parsed(text.encode()) == json.loads(text)
+
+    @pytest.mark.parametrize("text", ["", "{", "{}{}", "[1,]", "NaN", "-Infinity", "nil", '"\n"', "[] x"])
+    def test_what_is_no_json_is_an_error(self, text: str) -> None:
+        with pytest.raises(ValueError):
+            trusted.parsed(text.encode())
+
+    def test_another_python_reads_it_as_well(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "_json", None)
+        assert trusted.parsed(b'{"a": 1}') == {"a": 1}
+
+    def test_a_front_door_loads_no_regular_expressions(self) -> None:
+        place = str(Path(trusted.__file__).parent.parent)
+        code = f"import sys; sys.path.append({place!r}); from hooks import trusted; trusted.grammar()"
+        words = [sys.executable, "-I", "-S", "-c", f"{code}; print('re' in sys.modules)"]
+        assert subprocess.run(words, capture_output=True, text=True).stdout == "False\n"
 
 
 class TestSessions:
