@@ -26,22 +26,28 @@ function that stood in for it would see the guard's own names.
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 from _socket import AF_UNIX, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_DGRAM, socket
-from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.machinery import EXTENSION_SUFFIXES, SourceFileLoader
 from json.encoder import encode_basestring_ascii as quoted
-from os import fsdecode, fstat, listdir, stat  # bound now: a cell may replace them
-from os.path import abspath, dirname, isfile, lexists, realpath
-from os.path import split as split_path
+from posix import fstat, stat  # written in C, and bound now: a cell may replace them in their module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .paths import abspath, isfile, lexists, listed, realpath, split_path, text_of
+
     Judge = Callable[[str, str], str]
     # Returns why the module of a name does not load from a path; nothing when it may.
+    Decide = Callable[[str, tuple[Any, ...]], Exception | None]
+    # Returns why what an audit event tells of does not happen; None when it may.
+else:  # this file is loaded by its path, alone; and what runs its code again gets these functions anew
+    PATHS = __file__.rpartition("/")[0] + "/paths.py"
+    exec(SourceFileLoader("envguard_paths", PATHS).get_code("envguard_paths"), globals())  # noqa: S102
 
 SYSTEM = (
     *("/lib/", "/lib32/", "/lib64/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/", "/usr/libexec/"),
@@ -60,6 +66,23 @@ MAX_TEXT = 256
 """Characters of one text that is told."""
 ADDRESS = os.environ.get("ENVGUARD_REPORTS", "")
 LINE = os.environ.get("ENVGUARD_LINE", "")
+REQUEST_URL = os.environ.get("ENVGUARD_REQUEST_URL", "")
+NATIVE_SUFFIXES = (".so", *EXTENSION_SUFFIXES)
+BUILT_IN = frozenset(sys.builtin_module_names)
+LIBRARY = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}"
+
+LOOKING = {
+    "gc.get_objects": "looking through the memory of a kernel",
+    "gc.get_referrers": "looking through the memory of a kernel",
+    "gc.get_referents": "looking through the frames of a kernel",
+    "cpython.PyInterpreterState_New": "a second interpreter in a kernel, which would have no guard,",
+}
+"""Audit events of what would find the guard or go around it, and what each is called in a refusal."""
+UNDECIDED = (
+    "envguard: this import is turned off for approved environments, because nobody can tell what it is"
+)
+WATCHED = frozenset({"import", "exec", "ctypes.dlopen", *LOOKING})
+"""Audit events that are decided about."""
 
 _told: set[tuple[str, str, str]] = set()
 
@@ -67,16 +90,17 @@ _told: set[tuple[str, str, str]] = set()
 def install(*, packages: bool = False) -> None:
     """Guard the imports of this process for good; with `packages`, those of the user's own load.
 
-    The audit hook has a copy of this module to itself: the finder's lies open in `sys.meta_path`, where
-    every function of it can be replaced.
+    The audit hook has a copy of this module to itself, with built-in functions of its own: the finder's
+    lies open in `sys.meta_path`, and built-in functions lie open to everybody, where all can be replaced.
     """
     prefix = sys.base_prefix  # that of a virtual environment is the user's own
     finder = Finder(judge_of(prefix, packages=packages))
     sys.meta_path.insert(0, finder)
     loader: Any = __spec__.loader
-    own = {"__name__": __name__, "__file__": __file__}
+    own = {"__name__": __name__, "__file__": __file__, "__builtins__": dict(vars(builtins))}
     exec(loader.get_code(loader.name), own)  # noqa: S102
-    sys.addaudithook(own["audit_of"](prefix, finder, packages=packages))  # type: ignore[operator]
+    ask: Any = own["judge_of"]
+    sys.addaudithook(own["audit_of"](prefix, finder, ask(prefix, packages=packages)))  # type: ignore[operator]
 
 
 class Finder:
@@ -100,38 +124,98 @@ class Finder:
         return None
 
 
-def audit_of(
-    prefix: str, finder: Finder, *, packages: bool = False
-) -> Callable[[str, tuple[Any, ...]], None]:
-    """Return the audit hook, which keeps `finder` where it is."""
-    judge, loads = judge_of(prefix, packages=packages), _loads_of(prefix)
-    refused, called = refusal, _called
-    code_type = type(judge.__code__)
+def audit_of(prefix: str, finder: Finder, judge: Judge) -> Callable[[str, tuple[Any, ...]], None]:
+    """Return the audit hook, which asks `judge` and keeps `finder` where it is.
 
-    def hook(event: str, args: tuple[Any, ...]) -> None:
+    Its frame is in the traceback of what it raises, and nothing of the guard is in that frame.
+    """
+    decide = _decide_of(prefix, finder, judge)
+    given = (decide, WATCHED, BaseException, KeyboardInterrupt, ImportError, UNDECIDED)
+    function: Any = type(_hook)
+    found: Callable[[str, tuple[Any, ...]], None] = function(
+        _hook.__code__, {"__builtins__": {}}, "hook", given
+    )
+    return found
+
+
+def _hook(
+    event: str,
+    args: tuple[Any, ...],
+    decide: Decide | None,
+    watched: frozenset[str],
+    anything: type[BaseException],
+    interrupted: type[BaseException],
+    refused: type[BaseException],
+    why: str,
+) -> None:
+    if event not in watched or decide is None:
+        return
+    error: BaseException | None = None
+    try:
+        error = decide(event, args)
+    except interrupted:  # what was raised has frames of the guard in its traceback
+        error = interrupted()
+    except anything:
+        error = refused(why)
+    decide = None
+    if error is not None:
+        raise error
+
+
+def _decide_of(prefix: str, finder: Finder, judge: Judge) -> Decide:
+    """Return what decides about audit events.
+
+    Everybody may raise one, with arguments of any kind: what is no plain text is made so, or fails.
+    """
+    loads, exact = _loads_of(prefix), str.__str__
+    code_type, frame_type = type(judge.__code__), type(sys._getframe())
+
+    def of_module(code: Any) -> Exception | None:
+        if type(code) is not code_type or exact(code.co_name) != "<module>":
+            return None
+        path = exact(code.co_filename)
+        why = "" if path[:1] == "<" else judge("", path)
+        return refusal(_called(path), path, why) if why else None
+
+    def of_library(name: str, path: str) -> Exception | None:
+        return None if loads(path) else refusal(name, path, NATIVE)
+
+    def decide(event: str, args: tuple[Any, ...]) -> Exception | None:
         if event == "import":
             name, path, _, finders, _ = args
-            if path is not None and not loads(path):
-                raise refused(name, path, NATIVE)
-            if finders is not None and (not finders or finders[0] is not finder):
-                finders[:] = [finder, *(each for each in finders if each is not finder)]
-        elif event == "exec":
-            code = args[0]
-            if type(code) is code_type and code.co_name == "<module>" and code.co_filename[:1] != "<":
-                why = judge("", code.co_filename)
-                if why:
-                    raise refused(called(code.co_filename), code.co_filename, why)
-        elif event == "ctypes.dlopen" and args[0] is not None:
-            path = fsdecode(args[0])
-            if "/" in path and not loads(path):
-                raise refused(split_path(path)[1], path, NATIVE)
+            error = None if path is None else of_library(exact(name), exact(path))
+            return error or (None if finders is None else _put_back(finder, finders))
+        if event == "exec":
+            return of_module(args[0])
+        if event == "ctypes.dlopen":
+            path = _plain(args[0])
+            return of_library(split_path(path)[1], path) if "/" in path else None
+        if event == "gc.get_referents" and not any(type(each) is frame_type for each in args[0]):
+            return None
+        return RuntimeError(f"envguard: {LOOKING[event]} is turned off for approved environments")
 
-    return hook
+    return decide
+
+
+def _put_back(finder: Finder, finders: Any) -> Exception | None:
+    """Make `finder` the first of `sys.meta_path`; return the refusal where that is no plain list."""
+    if type(finders) is not list:
+        return ImportError(UNDECIDED)
+    if not finders or finders[0] is not finder:
+        finders[:] = [finder, *(each for each in finders if each is not finder)]
+    return None
+
+
+def _plain(path: Any) -> str:
+    """Return the path that a library is loaded by as nothing but text; nothing where it has none."""
+    if path is None:
+        return ""
+    return bytes.decode(path, "utf-8", "surrogateescape") if isinstance(path, bytes) else str.__str__(path)
 
 
 def judge_of(prefix: str, *, packages: bool = False) -> Judge:
     """Return the judge of the environment in `prefix`; with `packages`, it minds no folders of modules."""
-    inside = (realpath(prefix) + "/", dirname(realpath(__file__)) + "/")
+    inside = (realpath(prefix) + "/", split_path(realpath(__file__))[0] + "/")
     folders: set[str] = set()
     roots: dict[tuple[str, int], frozenset[str] | None] = {}
     approved: set[str] = set()
@@ -146,7 +230,7 @@ def judge_of(prefix: str, *, packages: bool = False) -> Judge:
 
     def judge(name: str, path: str) -> str:
         path = abspath(path)
-        if is_inside(dirname(path)):
+        if is_inside(split_path(path)[0]):
             return ""
         if _is_native(path):
             return NATIVE
@@ -167,10 +251,10 @@ def judge_of(prefix: str, *, packages: bool = False) -> Judge:
 
 def refusal(name: str, path: str, why: str) -> ImportError:
     """Return the one sentence that says what was not loaded, and why; tell the server, too."""
-    _tell(name, dirname(path), why)
-    url = os.environ.get("ENVGUARD_REQUEST_URL", "")
-    ask = f" Ask for a package: {url}" if url else ""
-    said = f"envguard: loading {name!r} from {dirname(path)} is turned off for approved environments"
+    folder = split_path(path)[0]
+    _tell(name, folder, why)
+    ask = f" Ask for a package: {REQUEST_URL}" if REQUEST_URL else ""
+    said = f"envguard: loading {name!r} from {folder} is turned off for approved environments"
     return ImportError(f"{said}, because {why}.{ask}", name=name, path=path)
 
 
@@ -231,7 +315,7 @@ def _loads_of(prefix: str) -> Callable[[str], bool]:
 
 
 def _is_native(path: str) -> bool:
-    return path.endswith((".so", *EXTENSION_SUFFIXES))
+    return path.endswith(NATIVE_SUFFIXES)
 
 
 def _is_packaged(name: str, path: str) -> bool:
@@ -246,11 +330,11 @@ def _place(name: str, path: str) -> tuple[str, str]:
     """
     root, stem = split_path(path)
     if root.endswith("/__pycache__"):
-        root = dirname(root)
+        root = split_path(root)[0]
     top, _, rest = name.partition(".")
     if name:
         for _ in range(rest.count(".") + bool(rest) + stem.startswith("__init__.")):
-            root = dirname(root)
+            root = split_path(root)[0]
         return top, root
     top = stem.partition(".")[0]
     while isfile(f"{root}/__init__.py"):
@@ -260,10 +344,9 @@ def _place(name: str, path: str) -> tuple[str, str]:
 
 def _names_in(prefix: str) -> set[str]:
     """Return the names of the environment's own modules."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    found = set(sys.builtin_module_names)
-    for folder in (f"{prefix}lib/{version}", f"{prefix}lib/{version}/site-packages"):
-        names = (name.partition(".")[0] for name in _listed(folder) if "-" not in name)
+    found = set(BUILT_IN)
+    for folder in (f"{prefix}{LIBRARY}", f"{prefix}{LIBRARY}/site-packages"):
+        names = (name.partition(".")[0] for name in listed(folder) if "-" not in name)
         found.update(filter(str.isidentifier, names))
     return found - {"__main__", "__pycache__", "site-packages"}
 
@@ -281,7 +364,7 @@ def _installed_in(root: str) -> frozenset[str] | None:
     if any(f"/{folder}" in root for folder in INSTALLED) or _is_archive(root):
         return None
     found: set[str] = set()
-    for entry in _listed(root):
+    for entry in listed(root):
         stem, _, kind = entry.rpartition(".")
         if kind in ("dist-info", "egg-info", "egg"):
             names = _recorded(f"{root}/{entry}")
@@ -293,8 +376,8 @@ def _installed_in(root: str) -> frozenset[str] | None:
 
 def _recorded(folder: str) -> set[str]:
     """Return the names of the modules that a distribution's own lists begin with."""
-    lines = _text(f"{folder}/top_level.txt").split()
-    lines += [line.partition(",")[0] for line in _text(f"{folder}/RECORD").splitlines()]
+    lines = text_of(f"{folder}/top_level.txt", MAX_LISTING_BYTES).split()
+    lines += [line.partition(",")[0] for line in text_of(f"{folder}/RECORD", MAX_LISTING_BYTES).splitlines()]
     names = {line.partition("/")[0].partition(".")[0] for line in lines}
     return {name for name in names if name.isidentifier()}
 
@@ -302,20 +385,5 @@ def _recorded(folder: str) -> set[str]:
 def _is_archive(root: str) -> bool:
     """Tell whether `root` lies in a file, as the folders of a wheel do."""
     while len(root) > 1 and not lexists(root):
-        root = dirname(root)
+        root = split_path(root)[0]
     return isfile(root)
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return listdir(folder)
-    except OSError:
-        return []
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(MAX_LISTING_BYTES)
-    except OSError:
-        return ""

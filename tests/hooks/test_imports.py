@@ -189,7 +189,7 @@ class TestFinder:
     def test_refuses_in_a_sentence(
         self, finder: imports.Finder, own: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("ENVGUARD_REQUEST_URL", "https://hub.example/ask")
+        monkeypatch.setattr(imports, "REQUEST_URL", "https://hub.example/ask")
         with pytest.raises(ImportError) as caught:
             finder.find_spec("foreign")
         assert str(caught.value) == (
@@ -206,7 +206,7 @@ class TestAudit:
 
     @pytest.fixture
     def hook(self, prefix: Path, finder: imports.Finder) -> Callable[[str, tuple[Any, ...]], None]:
-        return imports.audit_of(str(prefix), finder)
+        return imports.audit_of(str(prefix), finder, imports.judge_of(str(prefix)))
 
     def test_puts_the_finder_back_in_front(self, hook: Any, finder: imports.Finder) -> None:
         for finders in ([], ["other"], ["other", finder]):
@@ -234,6 +234,34 @@ class TestAudit:
         for place in ("foreign.py", "foreign/__init__.py"):
             with pytest.raises(ImportError, match=r"loading 'foreign' .* installed package"):
                 hook("exec", (compile("1", str(own / place), "exec"),))
+
+    @pytest.mark.parametrize(
+        ("event", "args"),
+        [("exec", ()), ("import", (1,)), ("import", (1, 2, 3, 4, 5)), ("ctypes.dlopen", (object(),))],
+    )
+    def test_what_cannot_be_understood_is_refused(self, hook: Any, event: str, args: tuple[Any, ...]) -> None:
+        with pytest.raises(ImportError, match="nobody can tell"):
+            hook(event, args)
+
+    def test_shows_nothing_of_itself_in_what_it_raises(self, hook: Any, own: Path) -> None:
+        for event, args in (("exec", ()), ("import", ("x", str(own / "x.so"), None, None, None))):
+            with pytest.raises(ImportError) as caught:
+                hook(event, args)
+            frames = [entry.frame for entry in caught.traceback][1:]
+            seen = [value for frame in frames for value in frame.f_locals.values()]
+            assert [frame.f_globals for frame in frames] == [{"__builtins__": {}}]
+            assert not [value for value in seen if hasattr(value, "__globals__")]
+            assert (caught.value.__context__, caught.value.__cause__) == (None, None)
+
+    def test_an_interrupt_stays_one_and_shows_nothing_either(self, prefix: Path) -> None:
+        def interrupted(*_: object) -> str:
+            raise KeyboardInterrupt
+
+        finder: Any = None
+        hook: Any = imports.audit_of(str(prefix), finder, interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            hook("exec", (compile("1", "/x/x.py", "exec"),))
+        assert [entry.frame.f_globals for entry in caught.traceback][1:] == [{"__builtins__": {}}]
 
     def test_leaves_everything_else_alone(self, hook: Any) -> None:
         for what in (
@@ -368,6 +396,25 @@ AROUND = {
     ),
     "a script": "import runpy; runpy.run_path('t/foreign/__init__.py')",
     "a zip": "sys.path.insert(0, 'a.whl'); import zipped",
+    "a folder looked for by other functions": (
+        "import os, posixpath; posixpath._joinrealpath = lambda *_: (sys.base_prefix + '/x', True)\n"
+        "os.fspath = os.fsdecode = lambda _: sys.base_prefix + '/x'\n"
+        "for f in sys.meta_path: f._judge = lambda *_: ''\nimport foreign"
+    ),
+    "built-in functions replaced": (
+        "import builtins; builtins.any = lambda *_: True; builtins.frozenset = lambda *_: ()\n"
+        "for f in sys.meta_path: f._judge = lambda *_: ''\nimport foreign"
+    ),
+    "a path that answers for itself": (
+        "class T(str):\n    def __getitem__(self, _): return '<'\n    def __eq__(self, _): return False\n"
+        "    __hash__ = str.__hash__\n"
+        "code = compile('print(\"loaded\")', T('t/foreign/__init__.py'), 'exec')\n"
+        "exec(code.replace(co_name=T('<module>')))"
+    ),
+    "a list that is none": "sys.meta_path = type('L', (list,), {})(sys.meta_path); import foreign",
+    "the guard looked for": "import gc; gc.get_objects()",
+    "what refers to the finder": "import gc; gc.get_referrers(sys.meta_path[0])",
+    "what a frame refers to": "import gc; gc.get_referents(sys._getframe())",
     "an approved name": "import importlib; sys.path.insert(0, 'shadow'); import IPython",
     "an extension": "import x",
     "an extension by its loader": (
@@ -382,6 +429,7 @@ ALLOWED = {
     "a helper": "import helper",
     "text": "exec('print(\"loaded\")')",
     "the library of C": "import ctypes; ctypes.CDLL(None); ctypes.CDLL('libc.so.6'); print('loaded')",
+    "what an object refers to": "import gc; gc.get_referents([1]); print('loaded')",
     "the environment": "import sqlite3, IPython, ssl, zmq; print('loaded')",
 }
 
