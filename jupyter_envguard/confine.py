@@ -90,6 +90,12 @@ class Confinement:
     `nodev`, for the process alone, and all else is `noexec` but `execute` and `loaded` (`mounts`)."""
     loaded: tuple[str, ...] = ()
     """Folders of libraries, from which code is loaded but nothing run, where there is something `sealed`."""
+    hidden: tuple[str, ...] = ()
+    """Files and folders that may not be read, whatever `read` says (`hiding`)."""
+    shown: tuple[str, ...] = ()
+    """Files and folders in there that may be read all the same."""
+    later: bool = False
+    """Whether the program hides them itself, once it runs, because it is one of them."""
     must_seal: bool = True
     """Whether a process is not confined at all where it cannot mount; else they stay as they are."""
     refused: tuple[str, ...] = ()
@@ -97,7 +103,7 @@ class Confinement:
 
     def __post_init__(self) -> None:
         """Refuse what no machine could carry out."""
-        for path in (*self.read, *self.execute, *self.write, *self.sealed, *self.loaded):
+        for path in (*self.read, *self.execute, *self.write, *self.sealed, *self.loaded, *self.hidden):
             if not path.startswith("/") or "\0" in path:
                 raise _invalid(
                     f"{path!r} is not an absolute path", "Write it from the root of the file system on."

@@ -205,6 +205,10 @@ def apply(settings: Mapping[str, Any]) -> str:
         close_all_but(settings["keep"])
     for name, value in settings["limits"]:
         limit(name, value)
+    if settings["hidden"]:
+        from jupyter_envguard import hiding  # kernels and terminals in lockdown do
+
+        hiding.hide(settings["hidden"], settings["shown"], later=settings["later"])
     rules = prepare(settings)
     give_up_rights(settings["user"])
     call(_RESTRICT_SELF, rules, 0)

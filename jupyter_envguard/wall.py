@@ -8,6 +8,7 @@ folder of the user alone, shared memory, terminals, graphics cards and what `--w
 names: nothing else, whoever owns it. With `--lockdown` it runs only the usual programs of
 the system (`programs`), what lies in the environment of the command, and what `--execute`
 names; nothing is loaded as code from elsewhere, but libraries of the system, nor from memory without a file.
+With `--hide` it cannot read what that names, nor this Python, nor programs of the system off the list.
 `--strict-memory` besides refuses memory that is written and then run. With `--required` it
 starts only if that is so; else it says on standard error what is missing. It exits with 125 when it refuses
 and with 126 when the command cannot be started.
@@ -50,7 +51,7 @@ EVERYTHING = "/"
 FLAGS = ("--required", "--lockdown", "--strict-memory")
 """Options without a value."""
 
-VALUES = ("--write", "--execute", "--protect", "--spool")
+VALUES = ("--write", "--execute", "--protect", "--spool", "--hide")
 """Options with one, which may be given several times."""
 
 PRIVATE = 0o077
@@ -160,10 +161,12 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
     folders, dangers = open_folders(wanted, options.get("--protect", ()))
     runnable: list[str] = []
     loaded: list[str] = []
+    hidden: tuple[str, ...] = ()
     if "--lockdown" in options:
         runnable, more = allowed_programs(options.get("--execute", ()), program, folders)
         loaded = loaded_folders((program, *options.get("--execute", ())), folders)
         dangers += more
+        hidden = hidden_files(options["--hide"]) if "--hide" in options else ()
     problem = "; ".join(dangers)
     if problem and "--required" in options:
         return problem
@@ -186,6 +189,9 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
             "limits": (),
             "sealed": sealed_folders(folders) if locked else (),
             "loaded": loaded,
+            "hidden": [path for path in hidden if path not in runnable],
+            "shown": (*folders, *runnable),
+            "later": False,
             "must_seal": "--required" in options,
             "refused": refused_calls("--strict-memory" in options) if locked else (),
         }
@@ -240,6 +246,19 @@ def loaded_folders(started: Iterable[str], writable: Iterable[str]) -> list[str]
 
     found, places = programs.libraries((*started, sys.executable)), list(writable)
     return [path for path in found if not any(_overlap(path, to) for to in places)]
+
+
+def hidden_files(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return what is hidden from a process in lockdown that starts none of these Pythons.
+
+    It is what is `wanted`, the Pythons beside that of this wall, and the folders of the system's programs,
+    of which the process is shown what it runs.
+    """
+    from jupyter_envguard import hiding, programs
+
+    server = hiding.pythons(os.path.dirname(os.path.realpath(sys.executable)))
+    places = (*programs.FOLDERS, *server, *wanted)
+    return tuple(dict.fromkeys(os.path.realpath(path) for path in places if os.path.exists(path)))
 
 
 def refused_calls(strict: bool) -> tuple[str, ...]:

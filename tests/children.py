@@ -16,7 +16,16 @@ from coverage import Coverage, CoverageData
 
 MEASURED = [
     f"*/jupyter_envguard/{name}.py"
-    for name in ("confine", "landlock", "mounts", "seccomp", "wall", "hooks/imports", "kernels/keeper")
+    for name in (
+        "confine",
+        "hiding",
+        "landlock",
+        "mounts",
+        "seccomp",
+        "wall",
+        "hooks/imports",
+        "kernels/keeper",
+    )
 ]
 
 

@@ -117,6 +117,15 @@ class TestSupport:
 
 
 class TestFiles:
+    def test_what_is_hidden_is_not_read_and_what_is_shown_is(self, rooms: Rooms) -> None:
+        hidden, shown = str(rooms.read_only), str(rooms.read_only / "shelf")
+        (rooms.read_only / "shelf/file").write_text("shown")
+        rooms.confinement = replace(rooms.confinement, hidden=(hidden,), shown=(shown, str(rooms.mine)))
+        with pytest.raises(PermissionError):
+            rooms.inside((rooms.read_only / "file").read_text)
+        assert rooms.inside((rooms.read_only / "shelf/file").read_text) == "shown"
+        assert rooms.inside((rooms.mine / "file").read_text) == "mine"
+
     def test_writes_where_it_may(self, rooms: Rooms) -> None:
         rooms.inside(lambda: (rooms.mine / "new").write_text("x"))
         assert (rooms.mine / "new").read_text() == "x"

@@ -236,6 +236,16 @@ class TestLockdown:
         assert "REACHED" in place.shell(script).stdout
         assert place.run("/bin/sh", "-c", script, options=("--lockdown", "--required")).stdout == ""
 
+    @needs_python
+    def test_what_is_hidden_is_not_read_nor_programs_that_are_not_listed(self, place: Place) -> None:
+        script = f"cat $STORE/module.py; cat {SYSTEM_PYTHON} >/dev/null; cat $HOME/mine.py"
+        options = ("--lockdown", f"--hide={place.store}")
+        assert place.run("/bin/sh", "-c", script, options=options[:1]).stdout == "approved\napproved\n"
+        done = place.run("/bin/sh", "-c", script, options=options)
+        assert (done.stdout, done.stderr.count("Permission denied")) == ("approved\n", 2)
+        named = place.run("/bin/sh", "-c", script, options=(*options, f"--execute={SYSTEM_PYTHON}"))
+        assert named.stderr.count("Permission denied") == 1
+
     @needs_mounts
     def test_a_wall_within_starts_though_less_is_kept_there(self, place: Place) -> None:
         """As terminals and kernels are started, which run less than their session."""

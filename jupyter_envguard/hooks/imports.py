@@ -66,6 +66,8 @@ MAX_TEXT = 256
 """Characters of one text that is told."""
 ADDRESS = os.environ.get("ENVGUARD_REPORTS", "")
 LINE = os.environ.get("ENVGUARD_LINE", "")
+HIDING = os.environ.get("ENVGUARD_HIDING", "")
+ALONE = __file__.rpartition("/")[0] + "/alone.py"
 REQUEST_URL = os.environ.get("ENVGUARD_REQUEST_URL", "")
 NATIVE_SUFFIXES = (".so", *EXTENSION_SUFFIXES)
 BUILT_IN = frozenset(sys.builtin_module_names)
@@ -99,6 +101,11 @@ def install(*, packages: bool = False) -> None:
     loader: Any = __spec__.loader
     own = {"__name__": __name__, "__file__": __file__, "__builtins__": dict(vars(builtins))}
     exec(loader.get_code(loader.name), own)  # noqa: S102
+    if HIDING:
+        loader = SourceFileLoader("envguard_alone", ALONE)
+        alone: dict[str, Any] = {"__name__": loader.name, "__file__": ALONE}
+        exec(loader.get_code(loader.name), alone)  # noqa: S102
+        alone["install"](HIDING)
     ask: Any = own["judge_of"]
     sys.addaudithook(own["audit_of"](prefix, finder, ask(prefix, packages=packages)))  # type: ignore[operator]
 

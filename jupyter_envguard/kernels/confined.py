@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import IO
+from typing import IO, Any
 
-from jupyter_envguard import confine, mounts, wall
+from jupyter_envguard import confine, hiding, mounts, wall
 from jupyter_envguard.errors import Denied, Unavailable
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.pin import pinned
@@ -66,11 +66,13 @@ def confined(
     command: list[str],
     runtime: str,
     passed: tuple[int, ...] = (),
+    *,
+    guarded: bool = False,
 ) -> Iterator[Start]:
     """Yield how `command`, whose program is one of `image`, is started at `site` for whom `guard` holds.
 
     `runtime` is the folder of the kernel's connection file, which kernels write anew;
-    `passed` are descriptors that the kernel inherits.
+    `passed` are descriptors that the kernel inherits; `guarded` is a Python that guards its imports.
     The process holds a lease on `image`, which ends with the last process of the kernel.
     Raises `image-missing` when the image is being removed, `image-drifted` when the
     program is not the approved one, and where the wall is required
@@ -83,7 +85,7 @@ def confined(
             open_until_started.callback(os.close, program)
         ours, theirs = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True))
         line = Line(open_until_started.enter_context(ours), open_until_started.enter_context(theirs))
-        yield _start(site, guard, image, command, program, (lease, *passed), line, runtime)
+        yield _start(site, guard, image, command, program, (lease, *passed), line, runtime, guarded)
 
 
 def _start(
@@ -95,6 +97,7 @@ def _start(
     inherited: tuple[int, ...],
     line: Line,
     runtime: str,
+    guarded: bool,
 ) -> Start:
     free = Start(tuple(command), descriptors=inherited)
     if guard.level == "advise":
@@ -123,6 +126,7 @@ def _start(
         tell=tell,
         sealed=tuple(wall.sealed_folders(folders)) if guard.locked else (),
         loaded=_loaded(guard, image, folders) if guard.locked else (),
+        **_hidden(site, guard, image, (*folders, *programs), command, guarded),
         must_seal=guard.required,
         refused=wall.refused_calls(guard.strict_memory) if guard.locked else (),
     )
@@ -164,6 +168,26 @@ def _loaded(guard: Enforcement, image: Image, writable: list[str]) -> tuple[str,
     """Return where a kernel of `image` loads code from besides what it may run."""
     started = (str(image.path / "bin/python"), *map(str, guard.execute))
     return tuple(wall.loaded_folders(started, writable))
+
+
+def _hidden(
+    site: Site, guard: Enforcement, image: Image, shown: tuple[str, ...], command: list[str], guarded: bool
+) -> dict[str, Any]:
+    """Return what a kernel of `image` may not read in lockdown: every Python but its own, and with
+    `strict_python` that one too, once it runs."""
+    if not guard.locked:
+        return {}
+    own = str(image.path.resolve())
+    pythons = hiding.pythons(f"{own}/bin")
+    is_python = os.path.realpath(command[0]) in pythons
+    stay = pythons if not guard.strict_python or (is_python and not guarded) else []
+    named = [str(path.resolve()) for path in guard.execute]
+    hidden = (path for path in wall.hidden_files((str(site.store_root), *pythons)) if path not in stay)
+    return {
+        "hidden": tuple(path for path in hidden if path not in named),
+        "shown": tuple(dict.fromkeys((own, *shown))),
+        "later": is_python and guarded and not stay,
+    }
 
 
 def _refuse(guard: Enforcement, dangers: list[str], why: str) -> None:

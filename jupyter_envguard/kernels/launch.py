@@ -147,10 +147,14 @@ def launch_for(image: Path, language: str) -> Launch:
     return Launch(_command(image, own.argv, own.folder), own.interrupt_mode, own.env, own.metadata)
 
 
-def for_children(*, own_packages: bool = False) -> dict[str, str]:
-    """Return the variables by which Pythons that a kernel in lockdown starts guard their imports, too."""
+def for_children(*, own_packages: bool = False, alone: bool = False) -> dict[str, str]:
+    """Return the variables by which Pythons that a kernel in lockdown starts guard their imports, too.
+
+    Where a kernel is `alone` it starts none; joblib, and so scikit-learn, then takes threads.
+    """
     allowed = {OWN_PACKAGES: "1"} if own_packages else {}
-    return {"PYTHONPATH": str(CHILDREN), **allowed}
+    threads = {"JOBLIB_MULTIPROCESSING": "0"} if alone else {}
+    return {"PYTHONPATH": str(CHILDREN), **allowed, **threads}
 
 
 def abilities(image: Path, language: str) -> Mapping[str, Any]:

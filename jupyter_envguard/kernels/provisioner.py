@@ -75,7 +75,8 @@ class EnvGuardProvisioner(LocalProvisioner):
             session=session,
             doors=not locked,  # their programs are on no list of programs
         ) | told(manager.guard, permit)
-        prepared["env"] |= for_children(own_packages=own_packages) if locked else {}
+        alone = enforcement.strict_python
+        prepared["env"] |= for_children(own_packages=own_packages, alone=alone) if locked else {}
         self._permit = permit
         self._prepared = prepared
         return dict(prepared)
@@ -182,7 +183,8 @@ class EnvGuardProvisioner(LocalProvisioner):
         runtime = str(Path(kernel.connection_file).resolve().parent)
         enforcement = guard.enforcement(permit.subject)
         command = self._prepared["cmd"]
-        return confined(guard.sources.site, enforcement, permit.image, command, runtime, passed)
+        image, guarded = permit.image, permit.launch.reports
+        return confined(guard.sources.site, enforcement, image, command, runtime, passed, guarded=guarded)
 
     async def _started(self, start: Start) -> None:
         """Wait until the program runs behind its wall; raise why it does not."""

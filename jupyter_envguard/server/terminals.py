@@ -47,7 +47,7 @@ def shell_command(
     return [
         *wall.command(sys.executable),
         *(["--required"] if guard.required else []),
-        *(_lockdown(guard) if locked else []),
+        *(_lockdown(site, guard) if locked else []),
         *(f"--write={path}" for path in guard.write),
         *(f"--protect={path}" for path in site.protected()),
         "--",
@@ -64,9 +64,14 @@ def _shell(wanted: Any, environ: Mapping[str, str]) -> list[str]:
     return [shutil.which(words[0]) or words[0], *words[1:]]
 
 
-def _lockdown(guard: Enforcement) -> list[str]:
+def _lockdown(site: Site, guard: Enforcement) -> list[str]:
     strict = ["--strict-memory"] if guard.strict_memory else []
-    return ["--lockdown", *strict, *(f"--execute={path}" for path in guard.execute)]
+    return [
+        "--lockdown",
+        *strict,
+        f"--hide={site.store_root}",
+        *(f"--execute={path}" for path in guard.execute),
+    ]
 
 
 def _doors(environ: Mapping[str, str]) -> list[str]:

@@ -48,6 +48,8 @@ class Enforcement:
     """Programs, and folders of them, that sessions in lockdown may run besides the usual."""
     strict_memory: bool = False
     """Whether lockdown refuses memory that is written and then run, which just-in-time compilers need."""
+    strict_python: bool = False
+    """Whether kernels in lockdown start no second Python, as pools of processes do that do not fork."""
     own_packages: bool = False
     """Whether Python kernels in lockdown load packages that users wrote, and not only single files."""
     groups: Mapping[str, Degree] = field(default_factory=lambda: MappingProxyType({}), hash=False)
@@ -136,6 +138,7 @@ READERS: Mapping[str, Callable[[Node, Path, Mistakes], Any]] = MappingProxyType(
         "write": _read_paths,
         "execute": _read_paths,
         "strict_memory": _read_boolean,
+        "strict_python": _read_boolean,
         "own_packages": _read_boolean,
         "groups": _read_groups,
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,10 +34,11 @@ Starting = Callable[..., Start]
 
 @pytest.fixture
 def start(site: SiteBuilder, images: tuple[Image, Image], at_home: Path) -> Starting:
-    def start(**guard: object) -> Start:
+    def start(guarded: bool = False, **guard: object) -> Start:
         found: Site = replace(load(site.path), guard=Enforcement(**guard))  # type: ignore[arg-type]
         command = [str(images[0].python), "-c", "pass"]
-        with confined(found, found.guard, images[0], command, str(at_home / "run")) as start:
+        runtime = str(at_home / "run")
+        with confined(found, found.guard, images[0], command, runtime, guarded=guarded) as start:
             return start
 
     return start
@@ -128,8 +130,33 @@ def test_strict_memory_and_a_required_wall_reach_the_kernel(start: Starting) -> 
     assert "mprotect" in found["refused"]
 
 
+def test_in_lockdown_a_kernel_reads_no_python_but_its_own(
+    start: Starting, site: SiteBuilder, images: tuple[Image, Image]
+) -> None:
+    own, found = str(images[0].path.resolve()), settings(start(level="lockdown", guarded=True))
+    assert {str(load(site.path).store_root), os.path.realpath("/usr/bin")} <= set(found["hidden"])
+    assert os.path.realpath(sys.executable) in found["hidden"]
+    assert not [path for path in found["hidden"] if path.startswith(own)]
+    assert (own in found["shown"], found["later"]) == (True, False)
+
+
+def test_with_strict_python_it_hides_its_own_too_if_it_guards_itself(
+    start: Starting, images: tuple[Image, Image]
+) -> None:
+    own = str(images[0].python.resolve())
+    for guarded in (True, False):
+        found = settings(start(level="lockdown", guarded=guarded, strict_python=True))
+        assert (own in found["hidden"], found["later"]) == (guarded, guarded)
+
+
+def test_pythons_that_the_site_names_are_not_hidden(start: Starting) -> None:
+    named = Path(os.path.realpath(sys.executable))
+    assert str(named) not in settings(start(level="lockdown", execute=(named,)))["hidden"]
+
+
 def test_below_lockdown_a_kernel_runs_what_its_user_may(start: Starting) -> None:
     found = settings(start())
+    assert found["hidden"] == ()
     assert (found["execute"], found["sealed"], found["refused"]) == (("/",), (), ())
 
 

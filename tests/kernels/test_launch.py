@@ -70,6 +70,7 @@ class TestPython:
         assert "guard.install(packages=True)\n" in start
         assert start.replace("packages=True", "") == LOCKED_START
         assert for_children() == {"PYTHONPATH": str(CHILDREN)}
+        assert for_children(alone=True) == {"PYTHONPATH": str(CHILDREN), "JOBLIB_MULTIPROCESSING": "0"}
         assert for_children(own_packages=True) == {"PYTHONPATH": str(CHILDREN), OWN_PACKAGES: "1"}
 
     def test_the_case_of_the_language_does_not_matter(self, image: Path):

@@ -127,6 +127,31 @@ print(json.dumps({
 }))
 """
 
+ALONE = """
+import json, multiprocessing, os, subprocess, sys
+def attempt(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return "reached"
+def other(*words):
+    return attempt(lambda: subprocess.run([*words, "-I", "-S", "-c", ""], check=True))
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    forked = pool.apply(str, ("ran",))
+os.symlink(sys.executable, "linked")
+print(json.dumps({
+    "a child": other(sys.executable),
+    "a link": other("./linked"),
+    "itself": other("/proc/self/exe"),
+    "in its place": attempt(lambda: os.execv(sys.executable, ["python", "-I"])),
+    "a copy": attempt(lambda: open(sys.executable, "rb")),
+    "a pool": attempt(lambda: multiprocessing.get_context("spawn").Process(target=print).start()),
+    "forked": forked,
+    "joblib": os.environ["JOBLIB_MULTIPROCESSING"],
+}))
+"""
+
 
 @pytest.mark.packs
 class TestTheWallOfAKernel:
@@ -139,16 +164,36 @@ class TestTheWallOfAKernel:
         assert found.pop("descriptors") == [0, 1, 2]
         assert set(found.values()) == {"PermissionError"}, found
 
-    async def test_in_lockdown_runs_and_loads_nothing_from_outside(
+    @pytest.fixture
+    def locked(
         self, real: SiteBuilder, manager_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[..., Any]:
+        def locked(option: str = "") -> Any:
+            group = min(system_subject().groups)
+            levels = f"groups: {{{group}: {{level: lockdown}}}}"
+            text = real.path.read_text().replace("groups: {}", levels)
+            real.path.write_text(text.replace(f"{option}: false", f"{option}: true"))
+            (tmp_path / "home").mkdir()
+            monkeypatch.setenv("HOME", str(tmp_path / "home"))
+            monkeypatch.setenv("TMPDIR", str(tmp_path))
+            return manager_for(real, "minimal")
+
+        return locked
+
+    async def test_with_strict_python_starts_no_other_python(
+        self, locked: Callable[..., Any], tmp_path: Path
     ):
-        group = min(system_subject().groups)
-        levels = f"groups: {{{group}: {{level: lockdown}}}}"
-        real.path.write_text(real.path.read_text().replace("groups: {}", levels))
-        (tmp_path / "home").mkdir()
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("TMPDIR", str(tmp_path))
-        manager = manager_for(real, "minimal")
+        manager = locked("strict_python")
+        await manager.start_kernel(cwd=str(tmp_path / "home"))
+        found = json.loads(await run(manager, ALONE))
+        assert found.pop("forked") == "ran"
+        assert found.pop("joblib") == "0"
+        assert set(found.values()) == {"PermissionError"}, found
+
+    async def test_in_lockdown_runs_and_loads_nothing_from_outside(
+        self, locked: Callable[..., Any], tmp_path: Path
+    ):
+        manager = locked()
         await manager.start_kernel(cwd=str(tmp_path / "home"))
         assert json.loads(await run(manager, LOCKED)) == {
             "a helper": "reached",

@@ -67,6 +67,9 @@ class TestShellCommand:
         )
         assert not [word for word in command if word.startswith(("--execute=/opt", "--write=/srv"))]
 
+    def test_reads_no_environment_in_lockdown(self) -> None:
+        assert "--hide=/opt/envguard" in command_at("{level: lockdown}")
+
     def test_outside_lockdown_it_runs_what_the_user_may(self) -> None:
         command = command_at("{execute: [/usr/bin/git]}", locked=False)
         assert not {"--lockdown", "--execute=/usr/bin/git"} & set(command)

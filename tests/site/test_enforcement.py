@@ -132,6 +132,7 @@ def test_lockdown_confines_what_is_run() -> None:
         ("walls: 1", "Unknown key 'walls'"),
         ("execute: [$HOME/x]", "is not a plain path"),
         ("strict_memory: sure", "Expected true or false"),
+        ("strict_python: sure", "Expected true or false"),
         ("groups: [students]", "Expected keys and values"),
         ("groups: {students: {level: lock}}", "9:30: 'lock' is no level. Did you mean 'lockdown'?"),
         ("groups: {students: {level: lockdown, mode: x}}", "'x' is no mode."),
