@@ -27,7 +27,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from demo import hub
 from jupyter_envguard.hub.wall import in_front
 from tests.attacks.attempt import REACHED, Attempt, Outcome, Visit
-from tests.attacks.session import Ground, empty
+from tests.attacks.session import LOCKED, STRICT, Ground, empty
 from tests.servers import PATIENCE, Server, run
 
 TOKEN = "the-token-of-a-person"
@@ -303,11 +303,19 @@ def _ask_until_it_answers(process: subprocess.Popen[str], address: str) -> None:
         return
 
 
+def at_level(text: str, level: str) -> str:
+    """Return the site file `text` for a level."""
+    text = text.replace("level: enforce", f"level: {'lockdown' if level in LOCKED else level}")
+    for name in STRICT if level == "strict" else ():
+        text = text.replace(f"{name}: false", f"{name}: true")
+    return text
+
+
 def visited(ground: Ground, level: str, visits: Iterable[Visit], gateway: Attempt) -> dict[str, Outcome]:
     """Make attempts at a level, all on one hub but the `gateway`, and return what came of each."""
     text = ground.builder.path.read_text()
     if level != "none":
-        ground.builder.path.write_text(text.replace("level: enforce", f"level: {level}"))
+        ground.builder.path.write_text(at_level(text, level))
     place = Visited(ground, level, ground.home.parent / f"hub-{level}")
     try:
         for visit in visits:

@@ -254,4 +254,106 @@ IMPORTS = (
         "    try: exec(compile('0', w + '/foreign/__init__.py', 'exec'))\n    except ImportError as e: found(e)\n"
         "    try: import foreign; break\n    except ImportError as e: found(e)",
     ),
+    Attempt(
+        "C37",
+        "a package in a second interpreter of the same process",
+        "kernel",
+        UNZIPPED + "try: import _xxsubinterpreters as x\nexcept ImportError: import _interpreters as x\n"
+        "x.run_string(x.create(), f'import sys; sys.path.insert(0, {OWN + \"/u\"!r}); import foreign')",
+    ),
+    Attempt(
+        "C38",
+        "functions replaced by which the guard looked for folders",
+        "kernel",
+        UNZIPPED
+        + "import os, posixpath, sys\nposixpath._joinrealpath = lambda *_: (sys.base_prefix + '/x', True)\n"
+        "os.fspath = os.fsdecode = lambda _: sys.base_prefix + '/x'\nsys.path.insert(0, OWN + '/u')\n"
+        "for f in sys.meta_path: f._judge = lambda *_: ''\nimport foreign",
+    ),
+    Attempt(
+        "C39",
+        "built-in functions replaced",
+        "kernel",
+        UNZIPPED
+        + "import builtins, sys\nsys.path.insert(0, OWN + '/u')\nfor f in sys.meta_path: f._judge = lambda *_: ''\n"
+        "kept = any, isinstance\nbuiltins.any = builtins.isinstance = lambda *_: True\nbuiltins.frozenset = lambda *_: ()\n"
+        "try: import foreign\nfinally: builtins.any, builtins.isinstance = kept",
+    ),
+    Attempt(
+        "C40",
+        "the guard's audit hook found by what refers to its finder",
+        "kernel",
+        UNZIPPED + "import gc, sys\ndef find(o, n):\n    for r in gc.get_referrers(o) if n else ():\n"
+        "        g = getattr(r, '__globals__', {})\n        if '_installed_in' in g:\n"
+        "            g.update(_installed_in=lambda root: frozenset(), _is_packaged=lambda name, path: False)\n"
+        "        elif type(r).__name__ in ('cell', 'tuple', 'function'): find(r, n - 1)\n"
+        "sys.path.insert(0, OWN + '/u')\ntry: find(sys.meta_path[0], 3)\nfinally: import foreign",
+    ),
+    Attempt(
+        "C41",
+        "the audit hook asked about what is broken, and its frames looked through",
+        "kernel",
+        UNZIPPED
+        + "import gc, sys\ndef look(o, n):\n    g = o if type(o) is dict else getattr(o, '__globals__', {})\n"
+        "    if '_installed_in' in g: g.update(_installed_in=lambda root: frozenset(), _is_packaged=lambda name, path: False)\n"
+        "    for r in gc.get_referents(o) if n else (): look(r, n - 1)\n"
+        "for args in ((), (1,), (1, 2, 3, 4, 5)):\n  for event in ('import', 'exec', 'ctypes.dlopen'):\n"
+        "    try: sys.audit(event, *args)\n    except Exception as e:\n        t = e.__traceback__\n"
+        "        while t:\n            f = t.tb_frame; t = t.tb_next\n            for o in (f.f_globals, *f.f_locals.values(), f):\n"
+        "                try: look(o, 2 if o is f else 0)\n                except RuntimeError as e: print(e)\n"
+        "sys.path.insert(0, OWN + '/u')\nfor f in sys.meta_path: f._judge = lambda *_: ''\nimport foreign",
+    ),
+    Attempt(
+        "C42",
+        "texts that answer for themselves",
+        "kernel",
+        UNZIPPED
+        + "import sys\nclass T(str):\n    def __getitem__(self, k): return '<'\n    def __eq__(self, o): return False\n"
+        "    def startswith(self, *_): return True\n    __hash__ = str.__hash__\n"
+        "p = OWN + '/u/foreign/__init__.py'; c = compile(open(p).read(), T(p), 'exec')\n"
+        "exec(c.replace(co_name=T('<module>')))",
+    ),
+    Attempt(
+        "C43",
+        "the guard's functions replaced by a signal that comes while it decides",
+        "kernel",
+        UNZIPPED + "import signal, sys\ndef seen(number, frame):\n    while frame:\n"
+        "        for o in list(frame.f_locals.values()):\n            g = getattr(o, '__globals__', {})\n"
+        "            if '_installed_in' in g: g.update(_installed_in=lambda root: frozenset(), _is_packaged=lambda name, path: False)\n"
+        "        frame = frame.f_back\nsignal.signal(signal.SIGPROF, seen); signal.setitimer(signal.ITIMER_PROF, .001, .001)\n"
+        "for n in range(1000000): sys.audit('exec', seen.__code__)\nsignal.setitimer(signal.ITIMER_PROF, 0)\n"
+        "sys.path.insert(0, OWN + '/u')\nfor f in sys.meta_path: f._judge = lambda *_: ''\nimport foreign",
+    ),
+    Attempt(
+        "C44",
+        "the list of audit hooks emptied in memory, by `ctypes`",
+        "kernel",
+        UNZIPPED
+        + "import ctypes, struct, sys\nmemory = open('/proc/self/mem', 'rb', 0)\ndef words(at, count):\n"
+        "    try:\n        memory.seek(at); return struct.unpack(f'{count}Q', memory.read(8 * count))\n"
+        "    except (OSError, OverflowError, ValueError, struct.error): return (0,) * count\n"
+        "ctypes.pythonapi.PyInterpreterState_Get.restype = ctypes.c_void_p\n"
+        "start = ctypes.pythonapi.PyInterpreterState_Get()\nfor block in range(0, 400000, 512):\n"
+        "  for at in words(start + block, 64):\n    _, kind, size, items = words(at, 4) if at else (0,) * 4\n"
+        "    if kind == id(list) and 0 < size < 9 and words(words(items, 1)[0], 2)[1] == id(type(words)):\n"
+        "        ctypes.c_ssize_t.from_address(at + 16).value = 0\n"
+        "sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'Finder']\n"
+        "sys.path.insert(0, OWN + '/u')\nimport foreign",
+    ),
+    Attempt(
+        "C45",
+        "a package in a Python that the dynamic linker starts",
+        "kernel",
+        UNZIPPED
+        + "import os, subprocess\nwords = ['/lib64/ld-linux-x86-64.so.2', os.path.realpath(PYTHON), '-I', '-c',"
+        " \"import sys; sys.path.insert(0, 'u'); import foreign\"]\n"
+        "print(subprocess.run(words, capture_output=True, text=True, env={**os.environ, 'LD_LIBRARY_PATH': IMAGE + '/lib'}).stdout)",
+    ),
+    Attempt(
+        "C46",
+        "the same in a terminal",
+        "terminal",
+        'unzip -q "$WHEEL" -d u; LD_LIBRARY_PATH="$IMAGE/lib" /lib64/ld-linux-x86-64.so.2'
+        ' "$(readlink -f "$PYTHON")" -I -c "import sys; sys.path.insert(0, \'u\'); import foreign"',
+    ),
 )

@@ -31,7 +31,7 @@ from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.confined import confined
-from jupyter_envguard.kernels.launch import CHILDREN, GUARDED, IMPORTS
+from jupyter_envguard.kernels.launch import CHILDREN, GUARDED, IMPORTS, for_children
 from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site
 from tests.attacks.attempt import REACHED, Attempt, Outcome
@@ -40,7 +40,10 @@ from tests.sites import SiteBuilder
 SECONDS = 120
 """After which an attempt is over, however slow the machine is."""
 SET_DUMPABLE = 4
-LEVELS = ("none", "advise", "enforce", "lockdown")
+LEVELS = ("none", "advise", "enforce", "lockdown", "strict")
+STRICT = {"strict_memory": True, "strict_python": True}
+"""What a site says besides for `strict`, which is `lockdown` with all that it can have."""
+LOCKED = ("lockdown", "strict")
 TOKEN = "the-token-of-the-server"
 CELLS = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
 """How the stand-in for a kernel is started; its file comes next."""
@@ -81,7 +84,11 @@ class Ground:
 
     def at(self, level: str, **guard: Any) -> Site:
         """The site as it is for a person whose level is `level`; for `none` that does not matter."""
-        wanted = self.site.guard if level == "none" else replace(self.site.guard, level=level, **guard)
+        wanted = self.site.guard
+        if level == "strict":
+            wanted = replace(wanted, level="lockdown", **STRICT, **guard)
+        elif level != "none":
+            wanted = replace(wanted, level=level, **guard)
         return replace(self.site, guard=wanted)
 
     def names(self, level: str) -> dict[str, str]:
@@ -92,7 +99,7 @@ class Ground:
         return {
             "IMAGE": str(self.image.path),
             "PYTHON": self.python,
-            "CONDA": "conda" if level == "lockdown" else double,  # no Python runs in terminals there
+            "CONDA": "conda" if level in LOCKED else double,  # no Python runs in terminals there
             "CONDA_PATH": str(conda),
             "LIB": str(self.library),
             "SITE": str(self.library / "site-packages"),
@@ -195,7 +202,7 @@ def _serve_and_exit(ground: Ground, level: str, options: list[str]) -> NoReturn:
             landlock.become = lambda *_: 0  # the fork goes on where the wall would start the server
             assert wall.main([*options, "--", "server"]) == 0
             assert wall.stands(str(ground.image.path))
-            assert wall.is_locked() is (level == "lockdown")
+            assert wall.is_locked() is (level in LOCKED)
         landlock.__file__ = str(ground.tools / "jupyter_envguard/landlock.py")
         wall.__file__ = str(ground.tools / "jupyter_envguard/wall.py")
         sys.executable = ground.python  # this one may lie where the user cannot read
@@ -281,16 +288,18 @@ def _start_kernel(
     environment = {**os.environ, **variables}
     if level == "none":
         return subprocess.Popen([ground.python, *words], env=environment, **how)
-    if level == "lockdown":
-        guard = GUARDED.replace(str(IMPORTS), str(ground.tools / "jupyter_envguard/hooks/imports.py"))
-        words = [words[0], guard + words[1], *words[2:]]
+    if level in LOCKED:
+        first = GUARDED.replace(str(IMPORTS), str(ground.tools / "jupyter_envguard/hooks/imports.py"))
+        words = [words[0], first + words[1], *words[2:]]
     command = [ground.python, "-I", *words]
     with ExitStack() as stack:
-        starting = confined(ground.site, ground.site.guard, ground.image, command, str(ground.home))
+        guard = ground.site.guard
+        starting = confined(ground.site, guard, ground.image, command, str(ground.home), guarded=True)
         start = stack.enter_context(starting)
         kept = kernel_environment(ground.image.path, environment) | start.environment
         kept[report.ADDRESS] = os.environ[report.ADDRESS]
-        if level == "lockdown":
+        if level in LOCKED:
+            kept |= for_children(alone=guard.strict_python)
             kept["PYTHONPATH"] = str(ground.tools / "jupyter_envguard/hooks" / CHILDREN.name)
         process = subprocess.Popen(list(start.command), env=kept, pass_fds=start.descriptors, **how)
         problem = start.refusal()
@@ -301,8 +310,8 @@ def _start_kernel(
 def _shell(ground: Ground, level: str, job: dict[str, Any]) -> None:
     own = job["names"]["OWN"]
     words = ["/bin/bash", "-c", job["code"]]
-    if level in ("enforce", "lockdown"):
-        locked = level == "lockdown"
+    if level in ("enforce", *LOCKED):
+        locked = level in LOCKED
         words = shell_command(ground.site, ground.site.guard, words, os.environ, locked=locked)
     with open(os.path.join(own, "said"), "ab") as said:
         how = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said, "cwd": own}

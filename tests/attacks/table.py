@@ -31,6 +31,9 @@ once for each level.
 : The same, and programs, mounts, system calls and imports are confined too.
   Terminals have a wall of their own.
 
+`strict`
+: The same with `strict_memory` and `strict_python`, which a site has to choose.
+
 *reached*
 : The attempt saw its goal. That may be as little as running own code.
 
@@ -56,9 +59,13 @@ BY_OWNERS.
 
 What is reached with `enforce` runs in the user's own session or home and alters nothing that was approved.
 What is reached in `lockdown` is plain code of the user's own, and what is made of it:
-a package of plain code, where nobody asks the guard of imports, or a cell has taken it apart (C32, C35, C36),
-and machine code that was written into memory, which `strict_memory` refuses (E11, E12, E30).
+a package of plain code in a Python that looks for no guard (C32, C45), which `strict_python` refuses,
+and machine code that was written into memory (E11, E12, E30), which `strict_memory` refuses.
 No file with foreign machine code loads.
+With both no machine code loads but what was approved, and no package,
+until a cell has interrupted the guard of imports in its work, or written over it in memory (C43, C44):
+it shares a process with the cell, and nothing in there can keep it from that.
+The look after the cell tells the server of the package.
 {doc}`threat-model` says what follows from it.
 Cells run in IPython without the messages of Jupyter around them, and conda is a double with the real plugin.
 From F16 on a real hub starts the user's server, once for each level, and who holds its token asks over HTTP;
