@@ -106,8 +106,9 @@ def throw_away_user(home: Path) -> Iterator[pwd.struct_passwd]:
     finally:
         for folder in (Path("/tmp"), Path("/dev/shm")):
             for path in folder.iterdir():
-                if path.lstat().st_uid == user.pw_uid:
-                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+                with contextlib.suppress(FileNotFoundError):  # what others had there may go at any time
+                    if path.lstat().st_uid == user.pw_uid:
+                        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
         subprocess.run([userdel, name], check=True, capture_output=True)
 
 
