@@ -16,6 +16,9 @@ from jupyter_envguard.files import explained
 from jupyter_envguard.hooks import imports
 from jupyter_envguard.site import Site
 
+ROOT = str(Path(wall.__file__).parent.parent)
+"""Folder that this package lies in."""
+
 TRIAL_SECONDS = 30
 """How long the attempts may take."""
 
@@ -29,7 +32,10 @@ def attempt(name, act):
         print(name, type(error).__name__, flush=True)
 def run(*words):
     subprocess.run(words, check=True, capture_output=True)
-loader, guard = sys.argv[1:]
+loader, guard, root = sys.argv[1:]
+sys.path.append(root)
+from jupyter_envguard import hiding
+sys.path.remove(root)
 os.chdir(os.environ["HOME"])
 shutil.copyfile("/bin/sh", "program")
 os.chmod("program", 0o755)
@@ -53,6 +59,10 @@ spec.loader.exec_module(module)
 module.install()
 attempt("own", lambda: __import__("mine"))
 attempt("package", lambda: __import__("foreign"))
+attempt("before", lambda: run(sys.executable, "-I", "-S", "-c", ""))
+hiding.hide([os.path.realpath(sys.executable)], [os.environ["HOME"]])
+attempt("python", lambda: run(sys.executable, "-I", "-S", "-c", ""))
+attempt("linked-python", lambda: run(loader, os.path.realpath(sys.executable), "-I", "-S", "-c", ""))
 """
 """What Python tries in a session: a line for each attempt, its name and how it ended."""
 
@@ -131,6 +141,16 @@ STRICT = Layer(
 )
 """Checked where the site asks for it."""
 
+ALONE = Layer(
+    "strict-python",
+    ("before",),
+    ("python", "linked-python"),
+    "Tried: who has hidden its interpreter starts no second Python, by name or by the linker.",
+    "A second Python can be started, or none before either",
+    NEWER,
+)
+"""The same."""
+
 
 def layers(site: Site) -> Iterator[Check]:
     """Yield how each layer of lockdown ended, where somebody at `site` may be in it."""
@@ -142,7 +162,8 @@ def layers(site: Site) -> Iterator[Check]:
         message = f"What guard.execute names is not run: {danger}."
         yield Check("programs", grave, message, "Name folders by their own path.", "wall-open")
     found, said = _tried(site.guard.strict_memory)
-    for layer in (*LAYERS, *([STRICT] if site.guard.strict_memory else [])):
+    strict = ((STRICT, site.guard.strict_memory), (ALONE, site.guard.strict_python))
+    for layer in (*LAYERS, *(layer for layer, wanted in strict if wanted)):
         yield _check(layer, found, said, grave)
 
 
@@ -165,7 +186,7 @@ def _tried(strict: bool) -> tuple[Mapping[str, str], str]:
     """Return how the attempts ended in a session in lockdown, and the first line of what it said."""
     options = ["--lockdown", *(["--strict-memory"] if strict else [])]
     loader = next((path for path in programs.LOADERS if Path(path).exists()), "/bin/false")
-    words = [sys.executable, "-I", "-c", ATTEMPTS, loader, imports.__file__]
+    words = [sys.executable, "-I", "-c", ATTEMPTS, loader, imports.__file__, ROOT]
     with explained("try lockdown"), tempfile.TemporaryDirectory() as home:
         try:
             done = subprocess.run(

@@ -10,7 +10,7 @@ import pytest
 from jupyter_envguard import programs, wall
 from jupyter_envguard.cli import lockdown
 from jupyter_envguard.cli.checks import Check
-from jupyter_envguard.cli.lockdown import LAYERS, STRICT, layers
+from jupyter_envguard.cli.lockdown import ALONE, LAYERS, STRICT, layers
 from jupyter_envguard.site import parse
 from tests.site.test_file import MINIMAL
 from tests.test_wall import needs_mounts
@@ -47,6 +47,10 @@ def test_each_layer_is_tried_and_holds(looked: Layers, guard: str) -> None:
 
 def test_strict_memory_is_tried_where_it_is_asked_for(looked: Layers) -> None:
     assert statuses(looked("level: lockdown, strict_memory: true"))[-1] == (STRICT.name, "PASS")
+
+
+def test_so_is_whether_a_second_python_starts(looked: Layers) -> None:
+    assert statuses(looked("level: lockdown, strict_python: true"))[-1] == (ALONE.name, "PASS")
 
 
 @pytest.mark.parametrize(("mode", "status"), [("best-effort", "WARN"), ("required", "FAIL")])
