@@ -71,7 +71,7 @@ def steps() -> tuple[Step, ...]:
         Step("listing", 5),
         Step("first_cell", 2, ("--pack", "minimal")),
         Step("first_cell", 3, ("--pack", "datasci")),
-        Step("first_cell", 5, ("--pack", "large")),
+        Step("first_cell", 7, ("--pack", "large")),
         Step("sealed", 5),
         Step("panel", 6, ("--rounds", "9")),
         Step("store", 3, has_folder=True),
