@@ -70,7 +70,7 @@ class Similar:
         content = path.read_bytes()
         for image in (self._first, self._following):
             content = content.replace(image.path.name.encode(), prefix.name.encode())
-        return replace(line, content=hashlib.sha256(content).hexdigest()), content
+        return line._replace(content=hashlib.sha256(content).hexdigest()), content
 
     def _receive(
         self, manifest: Manifest, lines: dict[str, tuple[Line, Path]], carried: dict[str, bytes]
