@@ -31,7 +31,7 @@ FORM = "form.json"
 """Name of the note that says which file the form is, in the folder of an image's documents."""
 
 NOTE_BYTES = 4096
-CHUNK = 1 << 20
+CHUNK = 256 * 1024
 """Bytes that are hashed at a time, and to a multiple of which one goes back to take a form up again."""
 
 

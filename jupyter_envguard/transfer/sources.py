@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from jupyter_envguard.errors import EnvGuardError, InvalidInput, NotFound, Unavailable, Untrusted
 from jupyter_envguard.files import explained
-from jupyter_envguard.transfer.limits import LIMITS, MIB, Limits
+from jupyter_envguard.transfer.limits import KIB, LIMITS, Limits
 
-CHUNK = MIB
-"""Bytes read at a time."""
+CHUNK = 256 * KIB
+"""Bytes read at a time: what the cache of a core holds until they are hashed and written."""
 
 _NAME = re.compile(r"(releases/[0-9a-f]{64}\.zst|blobs/[0-9a-f]{64}|forms/[0-9a-f]{64}\.[0-9a-f]{64})\Z")
 

@@ -16,6 +16,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+from demo.environments import build, default_cache
 from jupyter_envguard.errors import Conflict, Denied, EnvGuardError
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.guard import Guard, Permit
@@ -25,6 +26,7 @@ from jupyter_envguard.kernels.subject import system_subject
 from jupyter_envguard.store import Presence
 from jupyter_envguard.store.leases import is_leased
 from jupyter_envguard.store.tiers import TIERS, best
+from tests.forms import as_solid
 from tests.sites import SiteBuilder, real_images
 from tests.stores import as_bare, root_only
 
@@ -309,6 +311,27 @@ class TestRealKernels:
             presence.unmount(image, forget=True)
             monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
             assert presence.present(image) == "tree"
+
+    @root_only
+    async def test_runs_from_one_file(self, real: SiteBuilder, manager_for: Make):
+        if TIERS["erofs"].obstacle():
+            pytest.skip("no EROFS can be made or mounted here")
+        presence, image = Presence(real.store), as_solid(real.store, real_images()["calc"])
+        try:
+            assert presence.tier_of(image.path.name) == "form"
+            manager = manager_for(real, "calc")
+            await manager.start_kernel()
+            assert await run(manager, "6 * 7") == "42"
+            with pytest.raises(Conflict):
+                presence.unmount(image)
+            await manager.shutdown_kernel(now=True)
+            async with asyncio.timeout(30):
+                while is_leased(image.meta):
+                    await asyncio.sleep(0.01)
+        finally:
+            presence.unmount(image)
+            real.store.remove(image.pack)
+            assert real.image(build("calc", default_cache())) == image
 
     @root_only
     async def test_what_is_unmounted_between_the_check_and_the_lease_is_mounted_again(
