@@ -6,8 +6,7 @@ It says to the user what the guard says about the user. Nothing here changes wha
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -16,6 +15,7 @@ from tornado import web
 from jupyter_envguard.errors import InvalidInput
 from jupyter_envguard.server import exporting, presenter, requesting, resolution
 from jupyter_envguard.server.base import EnvGuardHandler
+from jupyter_envguard.server.compression import compressed, is_worth_it
 from jupyter_envguard.server.listening import EventsHandler
 from jupyter_envguard.server.presenter import Answer
 
@@ -26,26 +26,37 @@ RELEASE = rf"{NAME}/releases/(?P<release>[^/]+)"
 
 CHECKED_EACH_TIME = "private, no-cache"
 KEPT_FOR_EVER = "private, max-age=31536000, immutable"
+WHOSE_AND_HOW = "Accept-Encoding, Authorization, Cookie"
+"""What an answer varies with: what a browser keeps for one person is not for the next one at its address."""
 
 
 class ReadHandler(EnvGuardHandler):
     """Finds an answer in a thread and sends it with its digest as the entity tag."""
 
-    _digest = ""
+    echoes = False
+    """Whether answers repeat what was asked: they are not compressed, or their length would tell the rest."""
+
+    _tag = ""
 
     async def answer(self, present: Callable[..., Answer], *args: Any) -> None:
         """Send what `present` says, or 304 when the browser has it already."""
         found = await asyncio.to_thread(present, self.guard, *args)
-        self._digest = found.digest
+        self._tag = found.digest
         self.set_header("Cache-Control", KEPT_FOR_EVER if found.is_pinned else CHECKED_EACH_TIME)
+        self.set_header("Vary", WHOSE_AND_HOW)
         if found.file_name:
             self.set_header("Content-Disposition", f'attachment; filename="{found.file_name}"')
-        content = json.dumps(found.content) if isinstance(found.content, Mapping) else found.content
+        content = found.as_bytes()
+        accepted = "" if self.echoes else self.request.headers.get("Accept-Encoding", "")
+        if is_worth_it(content, found.media_type, accepted):
+            content = await asyncio.to_thread(compressed, content)
+            self.set_header("Content-Encoding", "gzip")
+            self._tag = self._tag and f"{self._tag}-gzip"
         self.finish(content, set_content_type=found.media_type)
 
     def compute_etag(self) -> str | None:
         """Return the digest of what is sent, or what tornado computes from the bytes."""
-        return f'"{self._digest}"' if self._digest else super().compute_etag()
+        return f'"{self._tag}"' if self._tag else super().compute_etag()
 
     def asked(self, name: str) -> str:
         """Return a query argument, empty when it is not there."""
@@ -153,6 +164,8 @@ class DifferenceHandler(ReadHandler):
 class SearchHandler(ReadHandler):
     """Releases by what they contain."""
 
+    echoes = True
+
     @web.authenticated
     @authorized("read", resource="envguard")
     async def get(self) -> None:
@@ -163,6 +176,8 @@ class SearchHandler(ReadHandler):
 class ResolveHandler(ReadHandler):
     """What to start for a notebook."""
 
+    echoes = True
+
     @web.authenticated
     @authorized("read", resource="envguard")
     async def get(self) -> None:
@@ -172,6 +187,8 @@ class ResolveHandler(ReadHandler):
 
 class RequestsHandler(ReadHandler):
     """What this user asks for."""
+
+    echoes = True
 
     @web.authenticated
     @authorized("read", resource="envguard")

@@ -49,6 +49,11 @@ class Answer:
     file_name: str = ""
     """Name to save it under; empty for what is to be shown."""
 
+    def as_bytes(self) -> bytes:
+        """Return the content as it goes over the wire."""
+        text = json.dumps(self.content) if isinstance(self.content, Mapping) else self.content
+        return text.encode() if isinstance(text, str) else text
+
 
 def environments(guard: Guard) -> Answer:
     """Return every release that the user may start, and those that are not to be had any more."""

@@ -29,7 +29,7 @@ export class Api implements IApi {
 
   spec(name: string, release: string, digest: string): Promise<IPackages> {
     const query = URLExt.objectToQueryString({ digest });
-    return this._wire.get(`${addressOf(name, release)}/packages${query}`, 'Packages');
+    return this._wire.get(`${addressOf(name, release)}/packages${query}`, 'Packages', true);
   }
 
   search(query: string): Promise<ISearch> {

@@ -29,9 +29,14 @@ export class Refusal extends Error implements IReason {
 export class Wire {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
-  /** Return what the server answers to GET `address`; rejects with a `Refusal`, also if it is no `title`. */
-  async get<T extends keyof ITitles>(address: string, title: T): Promise<ITitles[T]> {
-    return accepted(title, await this._ask(address, {}));
+  /**
+   * Return what the server answers to GET `address`; rejects with a `Refusal`, also if it is no `title`.
+   *
+   * The server sends again only what has changed. What is `pinned`, as its address names the digest of what
+   * it leads to, the browser need not even ask for twice.
+   */
+  async get<T extends keyof ITitles>(address: string, title: T, pinned = false): Promise<ITitles[T]> {
+    return accepted(title, await this._ask(address, { cache: pinned ? 'default' : 'no-cache' }));
   }
 
   /** Return what the server answers to `ask`, sent to `address`; rejects like `get`. */

@@ -24,6 +24,8 @@ describe('Api', () => {
       `envguard/api/environments/data%20sci/releases/2026.11/packages?digest=sha256%3A${'b'.repeat(64)}`
     );
     expect(spec.packages.map(item => item.name)).toEqual(['numpy']);
+    // Nothing in the address keeps the browser from finding the answer that it has.
+    expect(asked[0]).toMatch(/=sha256%3Ab{64}$/);
   });
 
   it("keeps the server's own words when it refuses", async () => {
