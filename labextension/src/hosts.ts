@@ -46,7 +46,7 @@ export class Hosts {
     notebooks.widgetAdded.connect((_, host) => this._meet(host));
     notebooks.currentChanged.connect((_, host) => host && this._turn(host));
     shell.currentChanged?.connect((_, { newValue }) => isHost(newValue) && this._turn(newValue));
-    shell.layoutModified?.connect(() => this._search(shell));
+    shell.layoutModified?.connect(() => this._searchSoon(shell));
     this._search(shell);
   }
 
@@ -64,6 +64,14 @@ export class Hosts {
   forEach(follow: (host: IHost) => void): void {
     this._open.forEach(follow);
     this._met.connect((_, host) => follow(host));
+  }
+
+  /** A layout that is restored or dragged about is modified many times in a moment. */
+  private _searchSoon(shell: IShell): void {
+    this._due ??= setTimeout(() => {
+      this._due = null;
+      this._search(shell);
+    });
   }
 
   private _search(shell: IShell): void {
@@ -105,6 +113,7 @@ export class Hosts {
     }
   }
 
+  private _due: ReturnType<typeof setTimeout> | null = null;
   /** The one in front is the last. */
   private _open: IHost[] = [];
   private readonly _met = new Signal<this, IHost>(this);

@@ -9,6 +9,7 @@ import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { EventReader, type IServerEvent } from './eventstream';
+import { beginAfter } from './idle';
 import type { ILive } from './tokens';
 import type { Wire } from './wire';
 
@@ -21,17 +22,21 @@ const SILENCE_MS = 60 * 1000;
 
 /** Listens to the server as long as somebody looks. */
 export class LiveEvents implements ILive {
+  /** It listens from `begin` on. */
   constructor(
     private readonly _wire: Pick<Wire, 'stream'>,
-    private readonly _page: Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'> = document
+    private readonly _page: Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'> = document,
+    begin: Promise<unknown> = Promise.resolve()
   ) {
     _page.addEventListener('visibilitychange', this._look);
     this._poll = new Poll({
+      auto: false,
       name: 'jupyter-envguard:events',
       factory: () => this._listen(),
       frequency: { interval: INTERVAL_MS, backoff: true, max: LONGEST_INTERVAL_MS },
       standby: () => this._page.hidden
     });
+    void beginAfter(begin, this._poll);
   }
 
   get happened(): ISignal<this, IServerEvent> {

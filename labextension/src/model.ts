@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ICatalog, IEnvironment, IPackages, IUnavailable } from './generated/wire';
 import type { IApi } from './api';
+import { beginAfter } from './idle';
 import { Refusal } from './wire';
 import type { IEnvironments } from './tokens';
 
@@ -14,13 +15,19 @@ const TOLD_INTERVAL_MS = 5 * 60 * 1000;
 
 /** Asks the server again and again, more slowly while it fails, and not while nobody looks. */
 export class EnvironmentsModel implements IEnvironments {
-  constructor(private readonly _api: IApi) {
+  /** Without somebody who refreshes it, it asks for the first time after `begin`. */
+  constructor(
+    private readonly _api: IApi,
+    begin: Promise<unknown> = Promise.resolve()
+  ) {
     this._poll = new Poll({
+      auto: false,
       name: 'jupyter-envguard:catalog',
       factory: () => this._load(),
       frequency: { interval: INTERVAL_MS, backoff: true, max: LONGEST_INTERVAL_MS },
       standby: 'when-hidden'
     });
+    void beginAfter(begin, this._poll);
   }
 
   get changed(): ISignal<this, void> {

@@ -1,12 +1,4 @@
-import {
-  ReactWidget,
-  SidePanel,
-  UseSignal,
-  addIcon,
-  caretRightIcon,
-  refreshIcon
-} from '@jupyterlab/ui-components';
-import { Panel } from '@lumino/widgets';
+import { UseSignal, addIcon, caretRightIcon, refreshIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { ICatalog, ISearch } from './generated/wire';
@@ -39,27 +31,7 @@ export interface IPanelProps {
   readonly words: Words;
 }
 
-/** The side panel: what this user may start, what not and why, and what the notebook in front runs. */
-export class EnvironmentsPanel extends SidePanel {
-  constructor(props: IPanelProps) {
-    super({ content: new Panel() });
-    this.id = 'jp-envguard-environments';
-    this.addClass('jp-EnvGuard');
-    this.title.icon = boxIcon;
-    this.title.caption = props.words.trans.__('Approved environments');
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', this.title.caption);
-    const list = ReactWidget.create(
-      <UseSignal signal={props.environments.changed}>
-        {() => <UseSignal signal={props.sections.changed}>{() => <PanelView {...props} />}</UseSignal>}
-      </UseSignal>
-    );
-    list.addClass('jp-EnvGuard-panel');
-    this.content.addWidget(list);
-  }
-}
-
-/** Everything in the panel, for the catalog as it is now. */
+/** Everything in the side panel: what this user may start, what not and why, and what the notebook in front runs. */
 export function PanelView(props: IPanelProps): JSX.Element {
   const { environments, words } = props;
   const { trans } = words;

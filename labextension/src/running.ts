@@ -6,6 +6,7 @@ import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { IKernel } from './generated/wire';
+import { beginAfter } from './idle';
 import type { IRunning } from './tokens';
 import type { Wire } from './wire';
 
@@ -16,13 +17,19 @@ const LONGEST_MS = 10 * 60 * 1000;
 
 /** Keeps the running kernels up to date. */
 export class RunningKernels implements IRunning {
-  constructor(private readonly _wire: Pick<Wire, 'get'>) {
+  /** Without somebody who refreshes it, it asks for the first time after `begin`. */
+  constructor(
+    private readonly _wire: Pick<Wire, 'get'>,
+    begin: Promise<unknown> = Promise.resolve()
+  ) {
     this._poll = new Poll({
+      auto: false,
       name: 'jupyter-envguard:running-kernels',
       factory: () => this._load(),
       frequency: { interval: ALONE_MS, backoff: true, max: LONGEST_MS },
       standby: 'when-hidden'
     });
+    void beginAfter(begin, this._poll);
   }
 
   get changed(): ISignal<this, void> {

@@ -43,6 +43,7 @@ describe('isHost', () => {
 
 describe('Hosts', () => {
   it('meets each once, however it comes', () => {
+    jest.useFakeTimers();
     const { areas, shell, open, notebooks } = lab();
     const [first, second, third, fourth] = [host({}), host(), host(), host({})];
     open.push(first);
@@ -54,6 +55,8 @@ describe('Hosts', () => {
     areas['down']!.push(third);
     shell.layoutModified.emit();
     shell.layoutModified.emit();
+    jest.runAllTimers();
+    jest.useRealTimers();
     shell.currentChanged.emit({ newValue: third });
     notebooks.widgetAdded.emit(fourth);
     notebooks.widgetAdded.emit(fourth);

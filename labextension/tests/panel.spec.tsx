@@ -7,9 +7,10 @@ import * as React from 'react';
 import { read } from '../src/check';
 import type { ICatalog, ISearch } from '../src/generated/wire';
 import { EnvironmentsModel } from '../src/model';
-import { EnvironmentsPanel, PanelView, type IPanelActions, type IPanelProps } from '../src/panel';
+import { PanelView, type IPanelActions, type IPanelProps } from '../src/panel';
 import { PAUSE_MS } from '../src/search';
 import { Sections } from '../src/sections';
+import { EnvironmentsPanel } from '../src/sidepanel';
 import { Refusal } from '../src/wire';
 import { stumbles } from './axe';
 import { FakeApi, catalog, environment, unavailable, words, searched, searchJson } from './server';
@@ -248,7 +249,8 @@ describe('PanelView', () => {
     api.answers.catalog = catalog();
     await model.refresh();
     const panel = new EnvironmentsPanel(props);
-    act(() => Widget.attach(panel, document.body));
+    await act(async () => Widget.attach(panel, document.body));
+    await screen.findByRole('button', { name: /Data Science/ });
     let added: IDisposable | undefined;
     act(() => {
       added = sections.add({
@@ -287,6 +289,29 @@ describe('PanelView', () => {
 });
 
 describe('EnvironmentsPanel', () => {
+  it('asks for nothing and draws nothing until somebody looks', async () => {
+    const api = new FakeApi();
+    const model = new EnvironmentsModel(api, new Promise(() => undefined));
+    const panel = new EnvironmentsPanel({
+      environments: model,
+      sections: new Sections(),
+      actions: () => ({ open: () => undefined }),
+      search: query => api.search(query),
+      kernels: null,
+      madeOf: () => null,
+      words
+    });
+    panel.hide();
+    await act(async () => Widget.attach(panel, document.body));
+    expect([api.asked, panel.content.widgets]).toEqual([[], []]);
+    await act(async () => panel.show());
+    await screen.findByRole('button', { name: /Data Science/ });
+    await act(async () => (panel.hide(), panel.show()));
+    expect([api.asked, panel.content.widgets.length]).toEqual([['catalog'], 1]);
+    act(() => panel.dispose());
+    model.dispose();
+  });
+
   it('is a named region that follows the catalog', async () => {
     const api = new FakeApi();
     const model = new EnvironmentsModel(api);
@@ -299,8 +324,7 @@ describe('EnvironmentsPanel', () => {
       madeOf: () => null,
       words
     });
-    act(() => Widget.attach(panel, document.body));
-    await act(() => model.refresh());
+    await act(async () => Widget.attach(panel, document.body));
     await screen.findByRole('button', { name: /Data Science/ });
     expect(screen.getByRole('region', { name: 'Approved environments' })).toBe(panel.node);
     api.answers.catalog = catalog({ environments: [] });

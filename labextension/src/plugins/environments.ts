@@ -5,6 +5,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { Api } from '../api';
 import { Wire } from '../wire';
 import { CommandIDs, NO_ARGUMENTS, wordsOf } from '../commands';
+import { whenQuiet } from '../idle';
 import { EnvironmentsModel } from '../model';
 import { IEnvironments } from '../tokens';
 
@@ -20,7 +21,8 @@ export const environments: JupyterFrontEndPlugin<IEnvironments> = {
     palette: ICommandPalette | null
   ): IEnvironments => {
     const { trans } = wordsOf(translator);
-    const model = new EnvironmentsModel(new Api(new Wire(app.serviceManager.serverSettings)));
+    const api = new Api(new Wire(app.serviceManager.serverSettings));
+    const model = new EnvironmentsModel(api, whenQuiet(app));
     app.commands.addCommand(CommandIDs.refresh, {
       label: trans.__('Refresh Approved Environments'),
       describedBy: NO_ARGUMENTS,

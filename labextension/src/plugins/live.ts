@@ -1,6 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { Follower } from '../follower';
+import { whenQuiet } from '../idle';
 import { LiveEvents } from '../live';
 import { IEnvironments, ILive, IRequests, IRunning } from '../tokens';
 import { Wire } from '../wire';
@@ -19,7 +20,9 @@ export const live: JupyterFrontEndPlugin<ILive> = {
     requests: IRequests | null
   ): ILive => {
     const { serverSettings, kernelspecs } = app.serviceManager;
-    const events = new LiveEvents(new Wire(serverSettings));
+    // The stream begins with the version of the catalog; who has that already need not ask for it again.
+    const begin = whenQuiet(app).then(() => (environments.catalog ? undefined : environments.refresh()));
+    const events = new LiveEvents(new Wire(serverSettings), document, begin);
     new Follower(events, { environments, running, requests, kernelspecs });
     return events;
   }

@@ -3,8 +3,9 @@ import { ITranslator } from '@jupyterlab/translation';
 
 import { Api } from '../api';
 import { CommandIDs, wordsOf } from '../commands';
-import { EnvironmentsPanel, type IPanelActions } from '../panel';
+import type { IPanelActions } from '../panel';
 import { Sections } from '../sections';
+import { EnvironmentsPanel } from '../sidepanel';
 import { IEnvironments, IKernels, IPanelSections, ISpecOpener, IStamps } from '../tokens';
 import { Wire } from '../wire';
 

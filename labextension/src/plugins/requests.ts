@@ -12,8 +12,9 @@ import * as React from 'react';
 import { CommandIDs, wordsOf } from '../commands';
 import { Draft } from '../draft';
 import { isNotebook } from '../hosts';
+import { whenQuiet } from '../idle';
 import { MyRequests, outcomeOf } from '../myrequests';
-import { RequestPage } from '../requestpage';
+import type { RequestPage } from '../requestpage';
 import { Requests } from '../requests';
 import { IEnvironments, IKernels, IPanelSections, IPreferences, IRequests } from '../tokens';
 import { Wire } from '../wire';
@@ -54,10 +55,19 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
           unfold.emit();
         }
       : null;
-    const open = (subject: string, environment: string) => {
+    const open = async (subject: string, environment: string): Promise<void> => {
+      // Nobody who asks for nothing waits for the form.
+      const { RequestPage } = await import('../requestpage');
       const shown = tracker.find(() => true);
       const page = shown ?? new RequestPage({ environments, requests: model, words, showRequests, draft });
-      page.prefill({ subject, ...guess(kernels), ...(environment && { environment }) });
+      const hasNone = environments.catalog?.environments.length === 0;
+      page.prefill({
+        subject,
+        // A package has to go into something.
+        ...(hasNone && !subject && { kind: 'environment' }),
+        ...guess(kernels),
+        ...(environment && { environment })
+      });
       if (!shown) {
         // Notebook has room for one document in its main area, and that is the notebook's.
         app.shell.add(page, labShell ? 'main' : 'right');
@@ -107,7 +117,7 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
         });
       }
     });
-    void app.restored.then(() => model.refresh());
+    void whenQuiet(app).then(() => model.refresh());
     return model;
   }
 };

@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { whenQuiet } from '../idle';
 import { RunningKernels } from '../running';
 import { IRunning } from '../tokens';
 import { Wire } from '../wire';
@@ -10,5 +11,5 @@ export const running: JupyterFrontEndPlugin<IRunning> = {
   autoStart: true,
   provides: IRunning,
   activate: (app: JupyterFrontEnd): IRunning =>
-    new RunningKernels(new Wire(app.serviceManager.serverSettings))
+    new RunningKernels(new Wire(app.serviceManager.serverSettings), whenQuiet(app))
 };
