@@ -4,6 +4,7 @@
 import { badge } from './plugins/badge';
 import { compare } from './plugins/compare';
 import { dialogs } from './plugins/dialogs';
+import { empty } from './plugins/empty';
 import { environments } from './plugins/environments';
 import { exports } from './plugins/exports';
 import { kernels } from './plugins/kernels';
@@ -42,5 +43,6 @@ export default [
   revocation,
   requests,
   live,
+  empty,
   links
 ];

@@ -175,7 +175,7 @@ export const IPreferences = new Token<IPreferences>(
 
 /** What can be switched off; each is a property of the settings. */
 export type Feature =
-  'badge' | 'statusBar' | 'kernelDialog' | 'stamp' | 'mismatch' | 'revocation' | 'requestDecided';
+  'badge' | 'statusBar' | 'kernelDialog' | 'stamp' | 'mismatch' | 'revocation' | 'requestDecided' | 'empty';
 
 export interface IPreferences {
   /** Emitted after anything was switched. */

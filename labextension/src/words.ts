@@ -139,7 +139,14 @@ export class Words {
   refusal({ code, message }: Refusal): string {
     switch (code) {
       case 'server-unreachable':
+      case 'http-424':
+      case 'http-502':
+      case 'http-503':
+      case 'http-504':
         return this.trans.__('The server does not answer.');
+      case 'http-401':
+      case 'http-403':
+        return this.trans.__('The server does not let you in any more.');
       case 'answer-malformed':
         return this.trans.__('The server sent an answer that cannot be read: see “%1”.', message);
       default:
@@ -149,10 +156,23 @@ export class Words {
 
   /** Say what to do about it. */
   hint({ code, hint }: Refusal): string {
-    if (code === 'server-unreachable') {
-      return this.trans.__('Check the connection. Running kernels are not affected.');
+    switch (code) {
+      case 'server-unreachable':
+        return this.trans.__('Check the connection. Running kernels are not affected.');
+      // A hub says the first of a server that does not run, what stands before it says the others.
+      case 'http-424':
+      case 'http-502':
+      case 'http-503':
+      case 'http-504':
+        return this.trans.__('It was stopped or is just starting. Open it in another tab, then try again.');
+      case 'http-401':
+      case 'http-403':
+        return this.trans.__(
+          'Your login has ended or the server was stopped. Open it in another tab, then try again.'
+        );
+      default:
+        return hint;
     }
-    return hint;
   }
 
   date(iso: string): string {

@@ -52,6 +52,7 @@ describe('plugins', () => {
       'jupyter-envguard:revocation',
       'jupyter-envguard:requests',
       'jupyter-envguard:live',
+      'jupyter-envguard:empty',
       'jupyter-envguard:links'
     ]);
     for (const plugin of plugins) {

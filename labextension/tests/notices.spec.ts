@@ -1,11 +1,13 @@
 import { Notification } from '@jupyterlab/apputils';
 import { Signal } from '@lumino/signaling';
 
+import { EmptyWatch } from '../src/empty';
 import type { IStanding } from '../src/kernel';
 import { MismatchWatch } from '../src/mismatch';
 import { EnvironmentsModel } from '../src/model';
 import { RevocationWatch } from '../src/revocation';
 import type { IStamp } from '../src/stamp';
+import { Refusal } from '../src/wire';
 import { FakeApi, catalog, digest, environment, unavailable, words } from './server';
 
 const older = environment({
@@ -241,6 +243,56 @@ describe('RevocationWatch', () => {
   it('is silent when it is switched off', async () => {
     await listed({});
     watch(revoked, false);
+    expect(shown()).toEqual([]);
+  });
+});
+
+describe('EmptyWatch', () => {
+  async function watch({ ask = jest.fn() as (() => void) | null, isOn = true } = {}) {
+    const api = new FakeApi();
+    model = new EnvironmentsModel(api, new Promise(() => undefined));
+    const watching = new EmptyWatch({ environments: model, preferences: { isOn: () => isOn }, words, ask });
+    const list = async (answer: FakeApi['answers']['catalog']) => {
+      api.answers.catalog = answer;
+      await model.refresh();
+    };
+    return { watching, list, ask };
+  }
+
+  const none = catalog({ environments: [] });
+  const text = 'No environment has been approved for you yet, so there is no kernel to start.';
+
+  it('tells once that there is none, and how to get one', async () => {
+    const { list, ask } = await watch();
+    expect(shown()).toEqual([]);
+    await list(none);
+    await list(none);
+    expect(shown()).toEqual([{ message: text, actions: ['Ask for it'] }]);
+    press('Ask for it');
+    expect(ask).toHaveBeenCalledTimes(1);
+  });
+
+  it('takes it back when one comes, and tells again when it has gone', async () => {
+    const { list, watching } = await watch({ ask: null });
+    await list(none);
+    await list(catalog());
+    expect(shown()).toEqual([]);
+    await list(none);
+    expect(shown()).toEqual([{ message: text, actions: [] }]);
+    watching.dispose();
+    watching.dispose();
+    expect([shown(), watching.isDisposed]).toEqual([[], true]);
+  });
+
+  it('says nothing where nobody knows, where there is one, or where it is not wanted', async () => {
+    const { list } = await watch();
+    await list(new Refusal('locked', 'Locked.', 'Wait.'));
+    await list(catalog());
+    await list(new Refusal('locked', 'Locked.', 'Wait.'));
+    expect(shown()).toEqual([]);
+    model.dispose();
+    const { list: again } = await watch({ isOn: false });
+    await again(none);
     expect(shown()).toEqual([]);
   });
 });

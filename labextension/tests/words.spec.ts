@@ -58,6 +58,14 @@ describe('Words', () => {
       'The server does not answer.'
     );
     expect(words.hint(new Refusal('server-unreachable', '', ''))).toContain('not affected');
+    for (const [code, hint] of [
+      ['http-403', 'Your login has ended or the server was stopped'],
+      ['http-401', 'Your login has ended or the server was stopped'],
+      ['http-503', 'It was stopped or is just starting']
+    ] as const) {
+      expect(words.refusal(new Refusal(code, '503 Service Unavailable', ''))).toMatch(/^The server does not/);
+      expect(words.hint(new Refusal(code, '', ''))).toContain(hint);
+    }
     expect(words.refusal(new Refusal('answer-malformed', '/user', ''))).toContain('/user');
   });
 });
