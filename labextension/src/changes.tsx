@@ -188,14 +188,30 @@ const SIGNS: Readonly<Record<ChangeKind, string>> = {
   changed: '~'
 };
 
+/** The licence that there is now; the one before stands with it where there is room for both. */
+function NewLicense({ from, to }: IChange): JSX.Element {
+  return (
+    <>
+      <span className="jp-EnvGuard-before">{from?.license || '?'} </span>→ {to?.license || '?'}
+    </>
+  );
+}
+
 function changeColumns(words: Words): readonly IColumn<IChange>[] {
   const { trans } = words;
   const side = (pick: (change: IChange) => IChange['from']) => (change: IChange) => {
     const item = pick(change);
+    // Where builds are called alike, only the hash tells them apart, and there is room for one of them.
+    const { from, to } = change;
+    const byHash = change.kind === 'rebuilt' && item?.sha256 && from?.build === to?.build;
     return item ? (
       <span className="jp-EnvGuard-cellText" title={[pinOf(item), item.sha256].join('\n')}>
-        {item.version} <span className="jp-EnvGuard-build">{item.build}</span>
-        {change.kind === 'rebuilt' && item.sha256 && <code> {item.sha256.slice(0, 8)}</code>}
+        {item.version}{' '}
+        {byHash ? (
+          <code>{item.sha256.slice(0, 8)}</code>
+        ) : (
+          <span className="jp-EnvGuard-build">{item.build}</span>
+        )}
       </span>
     ) : (
       '—'
@@ -206,22 +222,14 @@ function changeColumns(words: Words): readonly IColumn<IChange>[] {
     {
       id: 'name',
       title: trans.__('Package'),
-      width: 'minmax(10em, 1.2fr)',
+      width: 'minmax(9em, 1fr)',
       render: change => <span className="jp-EnvGuard-cellText">{change.name}</span>,
       compare: (a, b) => byText(a.name, b.name)
-    },
-    { id: 'from', title: trans.__('From'), width: 'minmax(16em, 1.6fr)', render: side(({ from }) => from) },
-    {
-      id: 'to',
-      title: trans.__('To'),
-      width: 'minmax(16em, 1.6fr)',
-      render: side(({ to }) => to),
-      compare: (a, b) => compareVersions(version(a), version(b))
     },
     {
       id: 'kind',
       title: trans.__('Change'),
-      width: 'minmax(14em, 1fr)',
+      width: 'minmax(14em, 0.8fr)',
       render: change => (
         <span className="jp-EnvGuard-kind" data-kind={change.kind}>
           <span aria-hidden>{SIGNS[change.kind]}</span> {words.change(change)}
@@ -229,16 +237,26 @@ function changeColumns(words: Words): readonly IColumn<IChange>[] {
       ),
       compare: (a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind)
     },
+    { id: 'from', title: trans.__('From'), width: 'minmax(16em, 1.2fr)', render: side(({ from }) => from) },
+    {
+      id: 'to',
+      title: trans.__('To'),
+      width: 'minmax(16em, 1.2fr)',
+      render: side(({ to }) => to),
+      compare: (a, b) => compareVersions(version(a), version(b))
+    },
     {
       id: 'license',
       title: trans.__('Licence'),
-      width: 'minmax(9em, 1fr)',
+      width: 'minmax(12em, 1.2fr)',
       render: change => (
         <span
           className={change.licenseChanged ? 'jp-EnvGuard-flag' : 'jp-EnvGuard-cellText'}
           title={licensesOf(change)}
         >
-          <span className="jp-EnvGuard-cellText">{licensesOf(change)}</span>
+          <span className="jp-EnvGuard-cellText">
+            {change.licenseChanged ? <NewLicense {...change} /> : licensesOf(change)}
+          </span>
         </span>
       ),
       compare: (a, b) => byText(licensesOf(a), licensesOf(b))

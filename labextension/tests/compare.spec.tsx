@@ -95,11 +95,11 @@ describe('CompareView', () => {
   it('shows what differs, what was rebuilt first', async () => {
     const container = await show();
     expect(rows()).toEqual([
-      ['openssl', '3.3.1 h0_0 11111111', '3.3.1 h0_0 22222222', '≡ rebuilt', 'BSD-3-Clause'],
-      ['gdal', '1.0 h0_0', '—', '− removed', 'MIT'],
-      ['numpy', '2.1.3 h0_0', '2.3.1 h0_0', '↑ upgraded, minor', 'BSD-3-Clause'],
-      ['scipy', '—', '1.0 h0_0', '+ added', ''],
-      ['torch', '2.9 h0_0', '2.8 h0_0', '↓ downgraded, minor', 'BSD-3-Clause → Proprietary']
+      ['openssl', '≡ rebuilt', '3.3.1 11111111', '3.3.1 22222222', 'BSD-3-Clause'],
+      ['gdal', '− removed', '1.0 h0_0', '—', 'MIT'],
+      ['numpy', '↑ upgraded, minor', '2.1.3 h0_0', '2.3.1 h0_0', 'BSD-3-Clause'],
+      ['scipy', '+ added', '—', '1.0 h0_0', ''],
+      ['torch', '↓ downgraded, minor', '2.9 h0_0', '2.8 h0_0', 'BSD-3-Clause → Proprietary']
     ]);
     expect(await stumbles(container)).toEqual([]);
   });
