@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,18 @@ def signed_in(running: RunningHub, user: str) -> HubClient:
     client.log_in()
     client.start_server()
     return client
+
+
+def clear(running: RunningHub, client: HubClient) -> None:
+    """End every kernel of a user and remove every document: a picture shows only what its test has made."""
+    for kind in ("sessions", "kernels"):
+        for each in client.get(f"api/{kind}"):
+            client.delete(f"api/{kind}/{each['id']}")
+    for path in (running.home / client.user).iterdir():
+        if path.is_dir() and not path.name.startswith("."):
+            shutil.rmtree(path)
+        elif not path.name.startswith("."):
+            path.unlink()
 
 
 def fresh_lab(path: str, query: str = "") -> str:

@@ -11,6 +11,7 @@ from demo.hubclient import HubClient
 from tests.browser.conftest import IMAGES, RunningHub, log_in
 from tests.browser.documents import (
     axe_findings,
+    clear,
     confirm_console,
     console_for_editor,
     dialog_of,
@@ -37,6 +38,7 @@ def card_of(page: Page) -> Locator:
 def test_a_notebook_whose_kernel_is_gone_is_offered_what_takes_its_place(
     page: Page, storied_hub: RunningHub, analyst: HubClient
 ) -> None:
+    clear(storied_hub, analyst)
     put_notebook(analyst, "gone.ipynb", "python3")
     log_in(page, storied_hub.url, "analyst", fresh_lab("gone.ipynb"), ".jp-Dialog")
     dialog = dialog_of(page)

@@ -196,6 +196,7 @@ class TestSpec:
         spec.get_by_role("searchbox").fill("")
         expect(details.locator(".jp-EnvGuard-way li").last).to_have_text("arrow-0020")
         expect(spec.get_by_role("rowheader").first).to_have_text("arrow-0000")
+        page.mouse.move(0, 0)
         still(page)
         page.screenshot(path=IMAGES / "spec.png")
 
@@ -314,6 +315,10 @@ class TestCompare:
         expect(compare.get_by_role("rowheader").first).to_have_text("openssl")
         for sign in ("rebuilt", "upgraded, minor", "downgraded, patch", "added", "removed"):
             expect(compare.get_by_role("gridcell", name=sign).first).to_be_visible()
+        cut = compare.locator(".jp-EnvGuard-cellText").evaluate_all(
+            "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent)"
+        )
+        assert cut == []
         still(page)
         page.screenshot(path=IMAGES / "compare.png")
         compare.get_by_role("button", name="Copy as Markdown").click()

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from demo import hub
 from demo.hubclient import HubClient, Refused
 from tests.browser.conftest import IMAGES, RunningHub, log_in
+from tests.browser.documents import clear
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
@@ -20,8 +21,9 @@ def cards(page: Page) -> list[str]:
 
 
 def test_the_launcher_shows_exactly_the_approved_kernels_with_their_logos(
-    page: Page, running_hub: RunningHub
+    page: Page, running_hub: RunningHub, analyst: HubClient
 ) -> None:
+    clear(running_hub, analyst)
     log_in(page, running_hub.url, "analyst")
     assert sorted(text.strip() for text in cards(page)) == ["Data Science", "Minimal Python"]
     logos = page.locator('.jp-LauncherCard[data-category="Notebook"] img')
@@ -42,7 +44,10 @@ def open_notebook(page: Page, kernel: str) -> None:
     expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
 
 
-def test_a_cell_runs_in_the_approved_environment(page: Page, running_hub: RunningHub) -> None:
+def test_a_cell_runs_in_the_approved_environment(
+    page: Page, running_hub: RunningHub, analyst: HubClient
+) -> None:
+    clear(running_hub, analyst)
     log_in(page, running_hub.url, "analyst")
     open_notebook(page, "Data Science")
     page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()

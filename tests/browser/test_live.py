@@ -18,7 +18,7 @@ from demo.site import envguard
 from jupyter_envguard.catalog.repository import Lifetimes, Repository
 from jupyter_envguard.site import load
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import fresh_lab, put_notebook, run_cell, signed_in, still
+from tests.browser.documents import axe_findings, clear, fresh_lab, put_notebook, run_cell, signed_in, still
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
@@ -61,6 +61,7 @@ def alone(storied_hub: RunningHub) -> Iterator[None]:
 def test_a_revocation_reaches_every_open_page_at_once(
     page: Page, context: BrowserContext, storied_hub: RunningHub, analyst: HubClient, study: str
 ) -> None:
+    clear(storied_hub, analyst)
     put_notebook(analyst, "study.ipynb", study)
     log_in(page, storied_hub.url, "analyst", fresh_lab("study.ipynb"), ".jp-Notebook")
     other = context.new_page()
@@ -81,6 +82,7 @@ def test_a_revocation_reaches_every_open_page_at_once(
         expect(toast).to_contain_text("was revoked")
         expect(toast.get_by_role("button", name="Switch to datasci 2026.11")).to_be_visible()
     still(page)
+    assert axe_findings(page, ".Toastify__toast") == []
     page.screenshot(path=IMAGES / "revoked.png")
     # The dialog offers what is left, and says why.
     page.locator(".jp-Toolbar-kernelName").first.click()

@@ -10,6 +10,7 @@ from demo.environments import Packs
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import IMAGES, RunningHub, log_in
+from tests.browser.documents import axe_findings, put_notebook, signed_in, still
 from tests.browser.test_launcher import open_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -45,6 +46,10 @@ def test_somebody_without_any_environment_is_told_why_and_may_ask(
     page: Page, storied_hub: RunningHub
 ) -> None:
     log_in(page, storied_hub.url, "guest")
+    toast = page.locator(".Toastify__toast", has_text="No environment has been approved for you yet")
+    expect(toast).to_have_count(1)
+    still(page)
+    assert axe_findings(page, ".Toastify__toast") == []
     expect(page.locator('.jp-LauncherCard[data-category="Other"]').first).to_be_visible()
     expect(page.locator('.jp-LauncherCard[data-category="Notebook"]')).to_have_count(0)
     expect(page.locator('.jp-LauncherCard[data-category="Console"]')).to_have_count(0)
@@ -53,7 +58,26 @@ def test_somebody_without_any_environment_is_told_why_and_may_ask(
     expect(panel).to_contain_text("No environment has been approved for you yet.")
     expect(panel).to_contain_text("The administrators of this hub decide which environments you may use.")
     panel.get_by_role("button", name="Ask for it").click()
-    expect(page.get_by_label("Package", exact=True)).to_be_visible()
+    # A package has to go into something, so that it is an environment that is asked for.
+    expect(page.get_by_label("A whole environment")).to_be_checked()
+    page.locator(".lm-DockPanel-tabBar .jp-mod-current .lm-TabBar-tabCloseIcon").click()
+    expect(page.locator("#jp-envguard-request")).to_have_count(0)
+    toast.get_by_role("button", name="Ask for it").click()
+    expect(page.get_by_label("A whole environment")).to_be_checked()
+
+
+def test_somebody_without_any_environment_is_told_when_one_comes(
+    page: Page, storied_hub: RunningHub, packs: Packs
+) -> None:
+    log_in(page, storied_hub.url, "newcomer")
+    toast = page.locator(".Toastify__toast", has_text="No environment has been approved for you yet")
+    expect(toast).to_have_count(1)
+    options = ("--display-name", "Welcome", "--user", "newcomer", "--site", storied_hub.site)
+    envguard("import", packs.minimal, "--as", "welcome@1", *options)
+    envguard("approve", "welcome@1", "--reason", "Reviewed", "--site", storied_hub.site)
+    card = page.locator('.jp-LauncherCard[data-category="Notebook"]', has_text="Welcome")
+    expect(card).to_be_visible()
+    expect(toast).to_have_count(0)
 
 
 def test_the_badge_says_approved_and_never_otherwise_on_the_way_there(
@@ -75,19 +99,16 @@ def test_the_badge_says_approved_and_never_otherwise_on_the_way_there(
 
 
 def test_notebook_7_shows_the_badge_too(page: Page, running_hub: RunningHub) -> None:
-    client = HubClient(running_hub.url, "analyst", hub.PASSWORD)
-    client.log_in()
-    client.start_server()
-    notebook = client.post("api/contents", {"type": "notebook"})
-    path = f"api/contents/{notebook['path']}"
-    content = client.get(path)["content"]
-    content["metadata"]["kernelspec"] = {"name": "minimal", "display_name": "Minimal Python"}
-    client.put(path, {"type": "notebook", "format": "json", "content": content})
-    log_in(page, running_hub.url, "analyst", f"notebooks/{notebook['path']}", ".jp-Notebook")
+    put_notebook(signed_in(running_hub, "analyst"), "analysis.ipynb", "minimal")
+    log_in(page, running_hub.url, "analyst", "notebooks/analysis.ipynb", ".jp-Notebook")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
     badge = page.locator(".jp-EnvGuard-badge:visible").first
     expect(badge).to_have_attribute("data-mark", "approved")
     badge.click()
     expect(page.locator("#jp-envguard-spec-minimal--2026\\.11").get_by_role("row").nth(1)).to_be_visible()
+    for tab in ("Packages (41)", "Approval", "Integrity"):
+        expect(page.get_by_role("tab", name=tab)).to_be_in_viewport(ratio=1)
+    still(page)
     page.screenshot(path=IMAGES / "notebook7.png")
 
 

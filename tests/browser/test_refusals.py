@@ -19,6 +19,7 @@ from jupyter_envguard.image.markers import MESSAGE
 from jupyter_envguard.site import load
 from jupyter_envguard.store import Store
 from tests.browser.conftest import IMAGES, PATIENCE, RunningHub, log_in
+from tests.browser.documents import clear, signed_in
 from tests.browser.test_launcher import open_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -73,6 +74,7 @@ def violations(page: Page, selector: str) -> list[str]:
 def test_a_cell_is_answered_with_a_card(
     page: Page, running_hub: RunningHub, line: str, command: str, picture: str
 ) -> None:
+    clear(running_hub, signed_in(running_hub, "analyst"))
     log_in(page, running_hub.url, "analyst")
     open_notebook(page, "Data Science")
     card = run_cell(page, line)
@@ -117,7 +119,7 @@ def test_the_link_opens_the_form_filled_in(page: Page, running_hub: RunningHub) 
 
 @pytest.fixture
 def prepared(running_hub: RunningHub) -> Path:
-    """A home whose `ready` does what activating an approved environment does, and puts front doors before it.
+    """A home whose `.ready` does what activating an approved environment does, front doors before it.
 
     Returns the environment's path.
     """
@@ -125,18 +127,19 @@ def prepared(running_hub: RunningHub) -> Path:
     name, release = RELEASE.split("@")
     entry = Client(site.catalog, site.trust).current().require(name, release)
     image = Store(site.store_root).path_of(entry.pack)
+    # Hidden, so that a picture of the terminal shows no files that are nobody's.
     home = running_hub.home / "analyst"
-    (home / "bin").mkdir(exist_ok=True)
-    (home / "bin/conda").write_text(CONDA)
-    (home / "bin/conda").chmod(0o755)
-    (home / "doors").mkdir(exist_ok=True)
+    (home / ".bin").mkdir(exist_ok=True)
+    (home / ".bin/conda").write_text(CONDA)
+    (home / ".bin/conda").chmod(0o755)
+    (home / ".doors").mkdir(exist_ok=True)
     for file in FILES:
         if Path(file.place).parent.name == FOLDER.name:
-            (home / "doors" / Path(file.place).name).write_bytes(file.content())
-            (home / "doors" / Path(file.place).name).chmod(file.mode)
-    (home / "ready").write_text(
+            (home / ".doors" / Path(file.place).name).write_bytes(file.content())
+            (home / ".doors" / Path(file.place).name).chmod(file.mode)
+    (home / ".ready").write_text(
         f"export CONDA_PREFIX={image} ENVGUARD_RELEASE={RELEASE}\n"
-        f"export PATH=$HOME/doors:$HOME/bin:{image}/bin:$PATH PS1='(datasci) $ '\nclear\n"
+        f"export PATH=$HOME/.doors:$HOME/.bin:{image}/bin:$PATH PS1='(datasci) $ '\nclear\n"
     )
     return image
 
@@ -169,13 +172,14 @@ def denied(spool: Path) -> list[object]:
 
 
 def test_a_terminal_is_answered_in_a_line(page: Page, running_hub: RunningHub, prepared: Path) -> None:
+    clear(running_hub, signed_in(running_hub, "analyst"))
     log_in(page, running_hub.url, "analyst")
     with page.expect_websocket(lambda socket: "/terminals/websocket/" in socket.url) as opened:
         page.locator(".jp-LauncherCard", has_text="Terminal").click()
     screen = page.locator(".jp-Terminal .xterm-screen")
     expect(screen).to_be_visible()
     screen.click()
-    enter(page, opened.value, ". ~/ready", "(datasci)")
+    enter(page, opened.value, ". ~/.ready", "(datasci)")
     said = enter(page, opened.value, "conda install polars", "EnvguardDenied: (datasci)")
     assert set(f"'conda install' is turned off for the approved environment '{RELEASE}';".split()) <= said
     assert any("lab?envguard-request=polars&envguard-environment=datasci" in word for word in said)

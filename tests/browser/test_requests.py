@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import axe_findings, is_saved, signed_in, still, use_theme
+from tests.browser.documents import axe_findings, clear, is_saved, signed_in, still, use_theme
 from tests.browser.test_links import fresh
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -27,6 +27,7 @@ def analyst(storied_hub: RunningHub) -> HubClient:
 def test_a_request_is_made_by_keyboard_alone_and_its_decision_is_told(
     page: Page, storied_hub: RunningHub, analyst: HubClient
 ) -> None:
+    clear(storied_hub, analyst)
     log_in(page, storied_hub.url, "analyst", fresh(LINK), ".jp-EnvGuard-form")
     subject = page.get_by_label("Package", exact=True)
     expect(subject).to_have_value("xgboost>=2")
