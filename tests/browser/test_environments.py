@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -27,6 +28,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
 SETTINGS = ".jupyter/lab/user-settings/@jupyterlab"
 WHOLE_HASH = re.compile(r"^[0-9a-f]{64}$")
+TRAVELLED = """() => {
+    const [found] = performance.getEntriesByType('resource').filter(({name}) => name.includes('/packages?'));
+    return {sent: found.transferSize, encoded: found.encodedBodySize, decoded: found.decodedBodySize};
+}"""
+"""How many bytes the list of packages was on its way."""
 SCIENTISTS = {"groups": ("data-science",), "display_name": "Data Science"}
 
 
@@ -215,6 +221,16 @@ class TestSpec:
         last = page.locator(f'[id="{active}"]')
         expect(last).to_be_in_viewport()
         assert last.locator("..").get_attribute("aria-rowindex") == str(large.COUNT + 1)
+
+    def test_travels_compressed_and_only_once(self, page: Page, wide_hub: RunningHub) -> None:
+        open_spec(open_panel(page, wide_hub.url), "Three Thousand")
+        other = page.context.new_page()
+        other.goto(f"{wide_hub.url}/user/analyst/lab/workspaces/{uuid4().hex}")
+        other.get_by_role("tab", name="Approved environments").click()
+        open_spec(other.get_by_role("region", name="Approved environments"), "Three Thousand")
+        first, second = (each.evaluate(TRAVELLED) for each in (page, other))
+        assert first["encoded"] * 4 < first["decoded"]
+        assert (second["sent"], second["decoded"]) == (0, first["decoded"])
 
     def test_is_usable_by_keyboard_alone(self, page: Page, wide_hub: RunningHub) -> None:
         spec = open_spec(open_panel(page, wide_hub.url), "Three Thousand")

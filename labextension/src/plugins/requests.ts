@@ -49,8 +49,11 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
     const draft = new Draft(app.serviceManager.serverSettings.baseUrl);
     const tracker = new WidgetTracker<RequestPage>({ namespace: 'jupyter-envguard-request' });
     const unfold = new Signal<object, void>(model);
+    let isFolded = true;
     const showRequests = sections
       ? () => {
+          // Whoever has not looked at the panel before finds the section open when it is drawn.
+          isFolded = false;
           app.shell.activateById(PANEL);
           unfold.emit();
         }
@@ -95,7 +98,9 @@ export const requests: JupyterFrontEndPlugin<IRequests> = {
       id: 'requests',
       rank: RANK,
       title: trans.__('My requests'),
-      folded: true,
+      get folded() {
+        return isFolded;
+      },
       changed: model.changed,
       unfold,
       count: () => model.all?.length ?? 0,
