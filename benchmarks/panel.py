@@ -30,7 +30,7 @@ from uuid import uuid4
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 from benchmarks.first_cell import stock
-from benchmarks.listing import connected, free_port
+from benchmarks.servers import connected, free_port
 from benchmarks.table import Table
 from demo.environments import build, default_cache
 from tests.browser import large

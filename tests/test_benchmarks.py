@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,11 @@ def test_a_figure_is_of_the_aim_that_names_it_best(results: Path) -> None:
 def test_every_step_is_a_benchmark(step: whole.Step) -> None:
     text = (ROOT / "benchmarks" / f"{step.name}.py").read_text("utf-8")
     assert [word for word in step.options if word.startswith("--") and f'"{word}"' not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted({step.name for step in whole.steps()}))
+def test_every_benchmark_can_be_imported(name: str) -> None:
+    assert importlib.import_module(f"benchmarks.{name}").main
 
 
 def test_every_benchmark_is_a_step() -> None:
