@@ -101,8 +101,13 @@ class Conversation:
     def execute(
         self, code: str, process: subprocess.Popen[bytes], until: float, **more: Any
     ) -> Mapping[str, Any]:
-        """Return the kernel's reply to running `code`; see `ask`."""
-        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, **more}
+        """Return the kernel's reply to running `code`; see `ask`.
+
+        When it fails, what is asked next is run all the same; by itself a kernel
+        aborts what comes soon after an error.
+        """
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+        content |= {"stop_on_error": False, **more}
         return self.ask("execute_request", content, process, until)
 
     def ask(

@@ -93,6 +93,7 @@ class TestAnswers:
         def reply(session: Session, identities: list[bytes], request: dict[str, Any]) -> list[list[bytes]]:
             assert request["content"]["code"] == "1+1"
             assert request["content"]["allow_stdin"] is False
+            assert request["content"]["stop_on_error"] is False  # else what comes next may be aborted
             return [message(session, identities, {"status": "ok"}, request["header"])]
 
         assert asked(folder, process, reply, separator=separator) == {"status": "ok"}
