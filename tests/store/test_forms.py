@@ -31,6 +31,13 @@ def test_is_what_was_noted(form: Form) -> None:
     assert not form.is_unchanged()
 
 
+def test_what_is_no_file_is_not_what_was_noted(form: Form) -> None:
+    form.note("0" * 64, (0, 0))
+    form.path.unlink()
+    form.path.mkdir()
+    assert not form.is_unchanged()
+
+
 def test_has_the_hash_that_was_noted(form: Form) -> None:
     form.note(hashlib.sha256(b"names").hexdigest(), (0, 0))
     assert form.has_its_hash()

@@ -101,6 +101,17 @@ class TestAdopt:
         assert (image.path / "share/one").samefile(image.path / "share/two")
         assert store.verify(image) == ()
 
+    def test_a_file_that_is_gone_from_the_tree_ends_it(
+        self, image: Image, objects: Objects, tmp_path: Path
+    ) -> None:
+        copy = tmp_path / "copy"
+        shutil.copytree(image.path, copy, symlinks=True)
+        (copy / "lib/R/library.rds").unlink()
+        with pytest.raises(FileNotFoundError):
+            objects.adopt(copy, *of(image))
+        known = line(image, "lib/R/library.rds")
+        assert hash_of(objects.path(known)) == known.content
+
     @pytest.mark.parametrize("number", [errno.EMLINK, errno.EPERM])
     def test_where_no_link_can_be_made_files_stay_their_own(
         self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
