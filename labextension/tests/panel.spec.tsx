@@ -288,19 +288,23 @@ describe('PanelView', () => {
   });
 });
 
+function panelOf(api: FakeApi, environments: EnvironmentsModel): EnvironmentsPanel {
+  return new EnvironmentsPanel({
+    environments,
+    sections: new Sections(),
+    actions: () => ({ open: () => undefined }),
+    search: query => api.search(query),
+    kernels: null,
+    madeOf: () => null,
+    words
+  });
+}
+
 describe('EnvironmentsPanel', () => {
   it('asks for nothing and draws nothing until somebody looks', async () => {
     const api = new FakeApi();
     const model = new EnvironmentsModel(api, new Promise(() => undefined));
-    const panel = new EnvironmentsPanel({
-      environments: model,
-      sections: new Sections(),
-      actions: () => ({ open: () => undefined }),
-      search: query => api.search(query),
-      kernels: null,
-      madeOf: () => null,
-      words
-    });
+    const panel = panelOf(api, model);
     panel.hide();
     await act(async () => Widget.attach(panel, document.body));
     expect([api.asked, panel.content.widgets]).toEqual([[], []]);
@@ -315,15 +319,7 @@ describe('EnvironmentsPanel', () => {
   it('is a named region that follows the catalog', async () => {
     const api = new FakeApi();
     const model = new EnvironmentsModel(api);
-    const panel = new EnvironmentsPanel({
-      environments: model,
-      sections: new Sections(),
-      actions: () => ({ open: () => undefined }),
-      search: query => api.search(query),
-      kernels: null,
-      madeOf: () => null,
-      words
-    });
+    const panel = panelOf(api, model);
     await act(async () => Widget.attach(panel, document.body));
     await screen.findByRole('button', { name: /Data Science/ });
     expect(screen.getByRole('region', { name: 'Approved environments' })).toBe(panel.node);
