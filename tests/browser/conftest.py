@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from demo import hub, site
 from demo.__main__ import offerings
 from demo.environments import Packs, default_cache
+from demo.hubclient import HubClient
 from tests.browser.chromium import launch
+from tests.browser.documents import signed_in
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PATIENCE = 60_000.0
@@ -73,6 +75,12 @@ def storied_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Itera
     log = folder / "hub" / "hub.log"
     with hub.running(config, url, log):
         yield RunningHub(url, made, folder / "hub" / "home", log)
+
+
+@pytest.fixture
+def analyst(storied_hub: RunningHub) -> HubClient:
+    """Sign the analyst in at the storied hub."""
+    return signed_in(storied_hub, "analyst")
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, Response, expect
 
 from demo import hub
 from demo.hubclient import HubClient
-from tests.browser.conftest import RunningHub
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import RunningHub
 
 AXE = Path(__file__).resolve().parents[2] / "labextension/node_modules/axe-core/axe.min.js"
 """What looks for things that people with a screen reader or a keyboard stumble over."""

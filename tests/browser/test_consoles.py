@@ -12,14 +12,9 @@ from demo.environments import Packs
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import RunningHub, log_in
-from tests.browser.documents import confirm_console, console_for_editor, fresh_lab, put_text, signed_in
+from tests.browser.documents import confirm_console, console_for_editor, fresh_lab, put_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
-
-
-@pytest.fixture
-def analyst(storied_hub: RunningHub) -> HubClient:
-    return signed_in(storied_hub, "analyst")
 
 
 @pytest.fixture

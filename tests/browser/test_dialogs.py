@@ -26,11 +26,6 @@ from tests.browser.documents import (
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
 
-@pytest.fixture
-def analyst(storied_hub: RunningHub) -> HubClient:
-    return signed_in(storied_hub, "analyst")
-
-
 def card_of(page: Page) -> Locator:
     return page.locator(".jp-Dialog .jp-EnvGuard-kernelCard")
 

@@ -29,11 +29,6 @@ LANGUAGE = "lab/api/settings/@jupyterlab/translation-extension:plugin"
 
 
 @pytest.fixture
-def analyst(storied_hub: RunningHub) -> HubClient:
-    return signed_in(storied_hub, "analyst")
-
-
-@pytest.fixture
 def german(analyst: HubClient) -> Iterator[None]:
     """Let JupyterLab speak German until the test ends."""
     analyst.put(LANGUAGE, {"raw": json.dumps({"locale": "de_DE"})})

@@ -18,14 +18,9 @@ from demo.site import envguard
 from jupyter_envguard.catalog.repository import Lifetimes, Repository
 from jupyter_envguard.site import load
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import axe_findings, clear, fresh_lab, put_notebook, run_cell, signed_in, still
+from tests.browser.documents import axe_findings, clear, fresh_lab, put_notebook, run_cell, still
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
-
-
-@pytest.fixture
-def analyst(storied_hub: RunningHub) -> HubClient:
-    return signed_in(storied_hub, "analyst")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from demo.hubclient import HubClient
 from demo.site import envguard
 from tests.browser.conftest import IMAGES, RunningHub, log_in
-from tests.browser.documents import axe_findings, clear, is_saved, signed_in, still, use_theme
+from tests.browser.documents import axe_findings, clear, is_saved, still, use_theme
 from tests.browser.test_links import fresh
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
@@ -17,11 +17,6 @@ LINK = "envguard-request%3Dxgboost%253E%253D2%26envguard-environment%3Ddatasci"
 """What the answer to a refused `conda install` ends with, in the form in which the login passes it on."""
 
 REASON = "Gradient boosted trees for the churn study, which starts in January."
-
-
-@pytest.fixture
-def analyst(storied_hub: RunningHub) -> HubClient:
-    return signed_in(storied_hub, "analyst")
 
 
 def test_a_request_is_made_by_keyboard_alone_and_its_decision_is_told(

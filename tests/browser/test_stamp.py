@@ -14,18 +14,12 @@ from tests.browser.documents import (
     notebook_at,
     put_notebook,
     run_cell,
-    signed_in,
     stamp_of,
     still,
     use_theme,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
-
-
-@pytest.fixture
-def analyst(storied_hub: RunningHub) -> HubClient:
-    return signed_in(storied_hub, "analyst")
 
 
 def open_notebook(page: Page, running: RunningHub, path: str, mark: str = "approved") -> None:
