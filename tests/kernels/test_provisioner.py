@@ -53,6 +53,18 @@ async def manager_for(tmp_path: Path) -> AsyncIterator[Make]:
         await manager.cleanup_resources()
 
 
+@pytest.fixture
+def bare(real: SiteBuilder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Image]:
+    """Take the tree from an image, and give it back afterwards."""
+    if best() is None:
+        pytest.skip("nothing can be mounted here")
+    presence, image = Presence(real.store), as_bare(real.store, real_images()["calc"])
+    yield image
+    presence.unmount(image, forget=True)
+    monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
+    assert presence.present(image) == "tree"
+
+
 def text_of(content: dict[str, Any]) -> str:
     return content.get("text") or content.get("ename") or content.get("data", {}).get("text/plain", "")
 
@@ -79,6 +91,14 @@ async def run(manager: AsyncKernelManager, code: str, heard: asyncio.Event | Non
         return "".join(said).strip()
     finally:
         client.stop_channels()
+
+
+async def end(manager: AsyncKernelManager, image: Image) -> None:
+    """End the kernel, and wait until nobody holds a lease on `image` any more."""
+    await manager.shutdown_kernel(now=True)
+    async with asyncio.timeout(30):
+        while is_leased(image.meta):
+            await asyncio.sleep(0.01)
 
 
 ATTACK = """
@@ -284,33 +304,17 @@ class TestRealKernels:
             assert await run(manager, "6 * 7") == "42"
             with pytest.raises(Conflict):
                 presence.unmount(image)
-            await manager.shutdown_kernel(now=True)
-            async with asyncio.timeout(30):
-                while is_leased(image.meta):
-                    await asyncio.sleep(0.01)
+            await end(manager, image)
         finally:
             presence.unmount(image, forget=True)
 
     @root_only
-    async def test_runs_from_an_image_without_a_tree(
-        self, real: SiteBuilder, manager_for: Make, monkeypatch: pytest.MonkeyPatch
-    ):
-        if best() is None:
-            pytest.skip("nothing can be mounted here")
-        presence, image = Presence(real.store), as_bare(real.store, real_images()["calc"])
-        try:
-            assert presence.tier_of(image.path.name) == "objects"
-            manager = manager_for(real, "calc")
-            await manager.start_kernel()
-            assert await run(manager, "6 * 7") == "42"
-            await manager.shutdown_kernel(now=True)
-            async with asyncio.timeout(30):
-                while is_leased(image.meta):
-                    await asyncio.sleep(0.01)
-        finally:
-            presence.unmount(image, forget=True)
-            monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
-            assert presence.present(image) == "tree"
+    async def test_runs_from_an_image_without_a_tree(self, real: SiteBuilder, manager_for: Make, bare: Image):
+        assert Presence(real.store).tier_of(bare.path.name) == "objects"
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        assert await run(manager, "6 * 7") == "42"
+        await end(manager, bare)
 
     @root_only
     async def test_runs_from_one_file(self, real: SiteBuilder, manager_for: Make):
@@ -324,10 +328,7 @@ class TestRealKernels:
             assert await run(manager, "6 * 7") == "42"
             with pytest.raises(Conflict):
                 presence.unmount(image)
-            await manager.shutdown_kernel(now=True)
-            async with asyncio.timeout(30):
-                while is_leased(image.meta):
-                    await asyncio.sleep(0.01)
+            await end(manager, image)
         finally:
             presence.unmount(image)
             real.store.remove(image.pack)
@@ -335,31 +336,20 @@ class TestRealKernels:
 
     @root_only
     async def test_what_is_unmounted_between_the_check_and_the_lease_is_mounted_again(
-        self, real: SiteBuilder, manager_for: Make, monkeypatch: pytest.MonkeyPatch
+        self, real: SiteBuilder, manager_for: Make, bare: Image, monkeypatch: pytest.MonkeyPatch
     ):
-        if best() is None:
-            pytest.skip("nothing can be mounted here")
-        presence, image = Presence(real.store), as_bare(real.store, real_images()["calc"])
         permit = Guard.permit
 
         def unmounted(guard: Guard, *words: str) -> Permit:
             given = permit(guard, *words)
-            assert presence.unmount(image)
+            assert Presence(real.store).unmount(bare)
             return given
 
         monkeypatch.setattr(Guard, "permit", unmounted)
-        try:
-            manager = manager_for(real, "calc")
-            await manager.start_kernel()
-            assert await run(manager, "6 * 7") == "42"
-            await manager.shutdown_kernel(now=True)
-            async with asyncio.timeout(30):
-                while is_leased(image.meta):
-                    await asyncio.sleep(0.01)
-        finally:
-            presence.unmount(image, forget=True)
-            monkeypatch.setattr("jupyter_envguard.store.presence.best", lambda: None)
-            assert presence.present(image) == "tree"
+        manager = manager_for(real, "calc")
+        await manager.start_kernel()
+        assert await run(manager, "6 * 7") == "42"
+        await end(manager, bare)
 
     async def test_keeps_its_image_until_it_has_ended(self, real: SiteBuilder, manager_for: Make):
         manager = manager_for(real, "calc")
