@@ -5,9 +5,9 @@ its form is mounted there. The form is the file that the catalog attests, and wh
 has to be lies beside the documents. That note is also what tells a solid image from
 others.
 
-Bytes come by a `FormDelivery`: in parts, in any order, hashed in order as they become
-whole. Nothing is made of them before all of them have the attested hash. What had
-arrived when a process was killed is hashed again by the next attempt and not fetched.
+Bytes come by a `FormDelivery`: in parts, written in any order and hashed in order.
+Nothing is made of them before all of them have the attested hash. What had arrived
+when a process was killed is hashed again by the next attempt and not fetched.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from jupyter_envguard.image import AttestedForm
 from jupyter_envguard.spec import canonical_json
 from jupyter_envguard.store.layout import Layout
 from jupyter_envguard.store.resuming import kept_file
+from jupyter_envguard.store.writing import Writer
 
 FORM = "form.json"
 """Name of the note that says which file the form is, in the folder of an image's documents."""
@@ -74,6 +75,7 @@ class FormDelivery:
         self.form = form
         self.path = layout.kept / f"{name}.form"
         self._handle = -1
+        self._writer: Writer
         self._hash = hashlib.sha256()
         self.hashed = 0
         self.start = 0
@@ -84,29 +86,32 @@ class FormDelivery:
         os.ftruncate(self._handle, self.form.size)
         if 0 < size <= self.form.size:  # up to the first hole everything was written
             self.start = max(0, os.lseek(self._handle, 0, os.SEEK_HOLE) - 1) // CHUNK * CHUNK
+        self._writer = Writer(self._handle)
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._writer.close()
         os.close(self._handle)
 
-    def write(self, offset: int, content: bytes) -> None:
-        """Take `content`, which belongs at `offset`; several threads may, and none beyond the size."""
-        view = memoryview(content)[: max(0, self.form.size - offset)]
-        while view:
-            written = os.pwrite(self._handle, view, offset)
-            offset, view = offset + written, view[written:]
+    def write(self, offset: int, content: bytes | memoryview) -> None:
+        """Write `content`, which belongs at `offset`; several threads may, and none beyond the size."""
+        self._writer.write(offset, memoryview(content)[: max(0, self.form.size - offset)])
+
+    def hash(self, content: bytes | memoryview) -> None:
+        """Hash `content`, which was written right behind what has been hashed."""
+        self._hash.update(content)
+        self.hashed += len(content)
 
     def hash_up_to(self, end: int) -> None:
-        """Hash what was written before `end`: what lies in the file, not what a source said was sent."""
+        """Hash what lies in the file before `end`, as an earlier attempt left it."""
         room = memoryview(bytearray(CHUNK))
         while self.hashed < end:
             count = os.preadv(self._handle, [room[: min(CHUNK, end - self.hashed)]], self.hashed)
             if not count:
                 return
-            self._hash.update(room[:count])
-            self.hashed += count
+            self.hash(room[:count])
 
     def is_it(self) -> bool:
         """Tell whether every byte is there and the file has the attested hash."""

@@ -1,21 +1,24 @@
 """From a share to a mounted image in one file: `fetch_form`.
 
 The catalog attests which file it is, so nothing that the share says of it is asked for:
-as many bytes are read as were attested, several parts at a time, and hashed while they
-arrive. Before they have the attested hash nobody but the hash reads them, and least of
+as many bytes are read as were attested, several parts at a time, and hashed as they are
+written. Before they have the attested hash nobody but the hash reads them, and least of
 all the code in the kernel that reads file systems.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from threading import Event
 
 from jupyter_envguard.errors import NotFound
 from jupyter_envguard.image import AttestedForm, digests_of
 from jupyter_envguard.store import FormDelivery, Store
+from jupyter_envguard.store.writing import room
 from jupyter_envguard.transfer.fetch import Digests, Fetched, Progress, checked, differs, resumed, until
 from jupyter_envguard.transfer.index import documents_in
 from jupyter_envguard.transfer.limits import LIMITS, Limits
@@ -64,20 +67,23 @@ class _Parts:
 
     def run(self, progress: Progress | None) -> Mapping[str, bytes]:
         """Read what is missing and have it hashed in order; return the documents, which come meanwhile."""
-        delivery, size = self._delivery, self._delivery.form.size
-        starts = range(delivery.start, size, self._limits.run_bytes)
+        delivery, most = self._delivery, self._limits.part_bytes
+        starts = iter(range(delivery.start, delivery.form.size, most))
         with ThreadPoolExecutor(self._limits.workers, "fetch") as pool:
             try:
                 documents = pool.submit(self._documents)
-                parts = [pool.submit(self._read, start) for start in starts]
+                coming: deque[tuple[Future[int], memoryview]] = deque()
+                for start in islice(starts, self._limits.workers + 1):
+                    memory = room(most)
+                    coming.append((pool.submit(self._read, start, memory), memory))
                 delivery.hash_up_to(delivery.start)
-                for start, part in zip(starts, parts, strict=True):
-                    self.bytes_read += part.result()
-                    delivery.hash_up_to(min(start + self._limits.run_bytes, size))
+                while coming:
+                    part, memory = coming.popleft()
+                    self._take(memory[: part.result()], progress)
                     if documents.done():  # what is not approved need not be read to the end
                         documents.result()
-                    if progress:
-                        progress(delivery.hashed, size)
+                    for start in islice(starts, 1):
+                        coming.append((pool.submit(self._read, start, memory), memory))
                 length, contents = documents.result()
             except BaseException:
                 self._given_up.set()
@@ -86,17 +92,28 @@ class _Parts:
         self.bytes_read += length
         return contents
 
-    def _read(self, start: int) -> int:
+    def _take(self, part: memoryview, progress: Progress | None) -> None:
+        self._delivery.hash(part)
+        self.bytes_read += len(part)
+        if progress:
+            progress(self._delivery.hashed, self._delivery.form.size)
+
+    def _read(self, start: int, memory: memoryview) -> int:
+        """Read the part from `start` on into `memory` and write it; return how many bytes it has."""
         delivery = self._delivery
         name = form_file(self._wanted.pack, delivery.form)
-        length = min(self._limits.run_bytes, delivery.form.size - start)
-        at = start
+        length, at = min(len(memory), delivery.form.size - start), 0
         for chunk in until(self._given_up, resumed(self._source, name, start, length, self._limits)):
-            delivery.write(at, chunk)
-            at += len(chunk)
-        if at < start + length and not self._given_up.is_set():
-            raise broken(self._source.address, f"{name} ends after {at} bytes of {delivery.form.size}")
-        return at - start
+            piece = chunk[: length - at]
+            memory[at : at + len(piece)] = piece
+            at += len(piece)
+            if at == length:
+                break
+        if at < length and not self._given_up.is_set():
+            ends = f"{name} ends after {start + at} bytes of {delivery.form.size}"
+            raise broken(self._source.address, ends)
+        delivery.write(start, memory[:at])
+        return at
 
     def _documents(self) -> tuple[int, Mapping[str, bytes]]:
         """Return the documents of the image, and how many bytes were read for them.

@@ -38,6 +38,8 @@ class Limits:
     """Contents up to which this process unpacks alone: starting others takes a moment."""
     run_bytes: int = 16 * MIB
     """Bytes of neighbouring frames that are asked for in one request."""
+    part_bytes: int = 4 * MIB
+    """Bytes of a form that are asked for in one request; each worker has memory for them."""
     checkpoint_bytes: int = 16 * MIB
     """Bytes fetched after which contents are made to survive a kill."""
 

@@ -30,7 +30,7 @@ pytestmark = [
     root_only,
     pytest.mark.skipif(bool(TIERS["erofs"].obstacle()), reason="no EROFS can be made or mounted here"),
 ]
-PARTS = replace(QUICK, run_bytes=MIB // 2)
+PARTS = replace(QUICK, part_bytes=MIB // 2)
 FORKS = multiprocessing.get_context("fork")
 
 
@@ -91,7 +91,7 @@ class TestFetchForm:
         with served(world.share) as server:
             image = world.fetch(source_at(server.url))
             parts = [path for path, _ in server.asked if path.startswith("/share/forms/")]
-        assert len(parts) == -(-world.form.size // PARTS.run_bytes)
+        assert len(parts) == -(-world.form.size // PARTS.part_bytes)
         assert world.store.verify(image) == ()
 
     def test_reads_nothing_that_is_there(self, world: World):
