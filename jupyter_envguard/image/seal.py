@@ -286,7 +286,9 @@ def _read(member: Member, stream: BinaryIO) -> bytes:
             f"{member.path} has a prefix to rewrite and {member.size} bytes, more than {REWRITTEN_BYTES}.",
             "Look at the prefix records of the pack; an honest file of this size carries none.",
         )
-    return b"".join(_chunks(member, stream))
+    content = b"".join(_chunks(member, stream))
+    stream.read(1)  # there is no more: asking lets the pack compare the hash before anything is made of it
+    return content
 
 
 def _chunks(member: Member, stream: BinaryIO) -> Iterator[bytes]:

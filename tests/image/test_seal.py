@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ import pytest
 from demo.environments import Packs
 from jupyter_envguard.errors import InvalidInput, PackRefused
 from jupyter_envguard.image import Line, Manifest, build, compiler, seal, verify
-from jupyter_envguard.image.bytecode import NEVER_COMPILED, SOURCE_BYTES
+from jupyter_envguard.image.bytecode import NEVER_COMPILED, SOURCE_BYTES, Compilers
 from jupyter_envguard.image.markers import DROPPED, HISTORY, markers
 from jupyter_envguard.image.relocate import SHEBANG_BYTES
 from jupyter_envguard.image.seal import LOCK_FILES, SEAL_TIME, SEAL_VERSION
@@ -293,6 +294,26 @@ class TestRefusals:
                 with pytest.raises(PackRefused) as caught:
                     build(pack, pack.inventory(), tree, Path(PREFIX))
             assert caught.value.code == "pack-changed"
+
+    def test_a_pack_whose_source_changed_before_byte_code_is_made_of_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Watched(Compilers):
+            def compile(self, path: str, source: bytes) -> Iterator[tuple[str, bytes]]:
+                compiled.append(path)
+                return super().compile(path, source)
+
+        compiled: list[str] = []
+        monkeypatch.setattr(seal.bytecode, "Compilers", Watched)
+        (tmp_path / "tree").mkdir()
+        with open_pack(environment().write(tmp_path)) as pack:
+            inventory = pack.inventory()
+            hashes = {**inventory.sha256, HELLO: "0" * 64}
+            pack._inventory = replace(inventory, sha256=hashes)
+            with pytest.raises(PackRefused) as caught:
+                build(pack, inventory, tmp_path / "tree", Path(PREFIX))
+        assert caught.value.code == "pack-changed"
+        assert HELLO not in compiled
 
 
 def test_progress_ends_with_everything(tmp_path: Path) -> None:
