@@ -15,14 +15,13 @@ import os
 import queue
 import stat
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from jupyter_envguard.errors import InvalidInput, PackRefused, Unavailable
 from jupyter_envguard.files import explained
-from jupyter_envguard.pack import zstd
+from jupyter_envguard.pack import deflate, zstd
 from jupyter_envguard.pack.limits import KIB, MIB, Limits
 from jupyter_envguard.pack.refusals import HOSTILE, changed, damaged, trailing, truncated
 
@@ -36,6 +35,8 @@ BEGIN_SECONDS = 60.0
 """Seconds in which a thread must have begun its work."""
 GZIP = 31
 """zlib's window bits for: a gzip header and trailer, both checked."""
+UNREADABLE: tuple[type[Exception], ...] = (*deflate.ERRORS, lzma.LZMAError, OSError)
+"""What decoders raise."""
 
 
 class Source:
@@ -122,7 +123,7 @@ def decompressed(compression: str, blocks: Iterator[bytes], limits: Limits) -> I
     """Yield what `blocks` decompress to, in pieces of at most `PIECE` bytes or so."""
     match compression:
         case "gz":
-            return _decode(blocks, lambda: zlib.decompressobj(GZIP), limits)
+            return _decode(blocks, lambda: deflate.inflater(GZIP), limits)
         case "bz2":
             return _decode(blocks, bz2.BZ2Decompressor, limits)
         case "xz":
@@ -151,7 +152,7 @@ def _decode(blocks: Iterator[bytes], new: Callable[[], Decoder], limits: Limits)
                     )
             try:
                 piece = decoder.decompress(rest, PIECE)
-            except (zlib.error, lzma.LZMAError, OSError) as error:
+            except UNREADABLE as error:
                 if streams > 1 and not started:
                     raise trailing("something that is not compressed data") from error
                 raise damaged(f"its compressed data do not decode ({error})") from error

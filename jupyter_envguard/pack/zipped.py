@@ -20,6 +20,7 @@ from operator import attrgetter
 
 from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.inventory import Kind, Member
+from jupyter_envguard.pack import deflate
 from jupyter_envguard.pack.limits import Limits
 from jupyter_envguard.pack.names import decode
 from jupyter_envguard.pack.reader import Reader
@@ -287,7 +288,7 @@ def _content(entry: _Entry, reader: Reader) -> Iterator[bytes]:
     size = crc = 0
     for piece in _inflate(data, entry) if entry.method == DEFLATED else data:
         size += len(piece)
-        crc = zlib.crc32(piece, crc)
+        crc = deflate.crc32(piece, crc)
         if size > entry.size:
             raise damaged(f"{quoted(entry.name)} is larger than stated")
         yield piece
@@ -296,13 +297,13 @@ def _content(entry: _Entry, reader: Reader) -> Iterator[bytes]:
 
 
 def _inflate(data: Iterator[bytes], entry: _Entry) -> Iterator[bytes]:
-    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+    decoder = deflate.inflater(-zlib.MAX_WBITS)
     for block in data:
         rest, piece = block, b""
         while rest or len(piece) == PIECE:
             try:
                 piece = decoder.decompress(rest, PIECE)
-            except zlib.error as error:
+            except deflate.ERRORS as error:
                 raise damaged(f"{quoted(entry.name)} does not decode ({error})") from error
             if decoder.unused_data:
                 raise damaged(f"{quoted(entry.name)} ends before its data do")
