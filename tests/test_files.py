@@ -53,6 +53,16 @@ class TestReadBounded:
         with pytest.raises(OSError, match="larger than 3 bytes"):
             read_bounded(tmp_path / "a", 3)
 
+    def test_makes_no_room_for_what_is_not_there(self, tmp_path: Path) -> None:
+        (tmp_path / "a").write_bytes(b"1234")
+        assert read_bounded(tmp_path / "a", 1 << 60) == b"1234"
+
+    def test_reads_a_file_that_tells_no_size(self) -> None:
+        assert Path("/proc/self/stat").stat().st_size == 0
+        assert read_bounded(Path("/proc/self/cmdline"), 1 << 20) == Path("/proc/self/cmdline").read_bytes()
+        with pytest.raises(OSError, match="larger than 3 bytes"):
+            read_bounded(Path("/proc/self/cmdline"), 3)
+
     def test_does_not_wait_for_a_pipe(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "a")
         with pytest.raises(OSError, match="not a regular file"):

@@ -79,7 +79,7 @@ def check_text(text: object, what: str, limit: int, *, lines: bool = False) -> s
         raise InvalidInput(
             "invalid-argument", f"The {what} is not text of at most {limit} characters.", "Shorten it."
         )
-    for character in text:
+    for character in "" if text.isprintable() else text:  # what is printable has none of them
         if unicodedata.category(character) in HIDDEN and not (lines and character in ALLOWED_CONTROL):
             raise InvalidInput(
                 "invalid-argument",

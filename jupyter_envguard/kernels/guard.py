@@ -19,11 +19,10 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from jupyter_envguard import site as sites
 from jupyter_envguard.catalog.client import Client
@@ -31,17 +30,17 @@ from jupyter_envguard.catalog.decision import Denied as Refused
 from jupyter_envguard.catalog.document import Offer
 from jupyter_envguard.catalog.entry import Entry, State
 from jupyter_envguard.errors import Denied, EnvGuardError, Unavailable, Untrusted
-from jupyter_envguard.files import explained, read_bounded
 from jupyter_envguard.image import VerifyMode
+from jupyter_envguard.kernels.facts import Facts, approved_spec, facts_of
 from jupyter_envguard.kernels.journal import Journal
-from jupyter_envguard.kernels.launch import Launch, abilities, launch_for
+from jupyter_envguard.kernels.launch import Launch, launch_for
 from jupyter_envguard.kernels.listing import Listing, closed, listing_for
 from jupyter_envguard.kernels.notices import Notices
 from jupyter_envguard.kernels.ration import Ration
 from jupyter_envguard.kernels.subject import Subject, Subjects
 from jupyter_envguard.kernels.successor import successor
 from jupyter_envguard.site import Enforcement, Site
-from jupyter_envguard.spec import Spec, sha256_digest
+from jupyter_envguard.spec import Spec
 from jupyter_envguard.store import Image, Presence, Store, leased
 
 SHOWN_NAMES = 8
@@ -49,9 +48,6 @@ SHOWN_NAMES = 8
 
 SHOWN_CHARACTERS = 80
 """Characters of a refused kernel name that a message repeats."""
-
-MAX_SPEC_BYTES = 64 * 1024 * 1024
-"""Size of a spec on the disk."""
 
 COUNTED: Mapping[str, str] = MappingProxyType(
     {
@@ -61,10 +57,6 @@ COUNTED: Mapping[str, str] = MappingProxyType(
     }
 )
 """Types of events that are refusals, and what is said to be the reason of those that are only counted."""
-
-ONE_PACKAGE = b'"manager":"'
-"""Stands once for each package in a spec's canonical bytes, and in no text: there its quotes are escaped.
-Parsing thousand specs to count their packages would take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +77,6 @@ class Permit:
     """Version of the catalog that allowed it."""
     seat: tuple[int, int]
     """What lay at the path of the image when it was checked, by device and inode."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an image says about itself for listings."""
-
-    packages: int = 0
-    """How many packages it holds; 0 when nobody here can tell."""
-    abilities: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """What its kernel can do, as its kernelspec's metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +122,9 @@ class Guard:
     def sources(self) -> Sources:
         """What the site file leads to; raises the error that keeps it from being used."""
         with self._turn:
-            if self._path == Path():
-                raise not_configured()
             if self._sources is None:
+                if self._path == Path():
+                    raise not_configured()
                 found = sites.load(self._path)
                 self._sources = Sources(
                     found,
@@ -261,16 +243,7 @@ class Guard:
 
     def spec_bytes(self, entry: Entry) -> bytes:
         """Return the canonical bytes of the spec of `entry`; raises `image-missing` or `spec-drifted`."""
-        path = self.sources.store.get(entry.pack).meta / "spec.json"
-        with explained(f"read {path}"):
-            content = read_bounded(path, MAX_SPEC_BYTES)
-        if sha256_digest(content) != entry.spec:
-            raise Untrusted(
-                "spec-drifted",
-                f"{path} is not the approved spec of {entry.id} ({entry.spec}).",
-                "Import the pack again on this machine.",
-            )
-        return content
+        return approved_spec(self.sources.store.get(entry.pack), entry)
 
     def enforcement(self, subject: Subject) -> Enforcement:
         """Return how far the sessions of `subject` are confined."""
@@ -282,17 +255,15 @@ class Guard:
 
     def facts(self, entry: Entry) -> Facts:
         """Return what listings tell about `entry` besides the catalog; nothing when its image is not here."""
-        if entry.manifest not in self._facts:
-            try:
-                count = self.spec_bytes(entry).count(ONE_PACKAGE)
-                is_usable = Presence(self.sources.store).is_usable(self.sources.store.get(entry.pack))
-            except EnvGuardError:
-                return Facts()
-            found = Facts(count, abilities(self.image_path(entry), entry.language))
-            if not is_usable:  # its abilities are seen when something is at its path
-                return found
+        if entry.manifest in self._facts:
+            return self._facts[entry.manifest]
+        try:
+            found, is_final = facts_of(self.sources.store, entry)
+        except EnvGuardError:
+            return Facts()
+        if is_final:
             self._facts[entry.manifest] = found
-        return self._facts[entry.manifest]
+        return found
 
     def _resolve(self, listing: Listing, kernel_name: str) -> Offer:
         if listing.problem is not None:

@@ -119,6 +119,7 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
         self.running = Running(self.guard)
         self._shown = Shown(None, {}, b"")
         self._told = ""
+        self._turn = threading.Lock()
         self._pin_provisioner()
         # Reading the catalog loads its cryptography: that can go on while the server starts.
         threading.Thread(target=self.refresh, name="envguard-listing", daemon=True).start()
@@ -197,12 +198,13 @@ class EnvGuardKernelSpecManager(KernelSpecManager):
         raise _managed()
 
     def _up_to_date(self) -> Shown:
-        listing = self.listing()
-        if self._shown.listing is not listing:
-            models = {name: self._model(offer) for name, offer in listing.allowed.items()}
-            body = json.dumps({"default": listing.default or NO_KERNEL, "kernelspecs": models})
-            self._shown = Shown(listing, models, body.encode())
-        return self._shown
+        with self._turn:  # who comes while another reads a thousand releases waits, and reads none
+            listing = self.listing()
+            if self._shown.listing is not listing:
+                models = {name: self._model(offer) for name, offer in listing.allowed.items()}
+                body = json.dumps({"default": listing.default or NO_KERNEL, "kernelspecs": models})
+                self._shown = Shown(listing, models, body.encode())
+            return self._shown
 
     def _model(self, offer: Offer) -> dict[str, Any]:
         base = getattr(self.parent, "base_url", "/")

@@ -166,15 +166,24 @@ def abilities(image: Path, language: str) -> Mapping[str, Any]:
 def _find(image: Path, language: str) -> tuple[KernelJson | None, list[str]]:
     """Return the pack's own kernelspec for `language`, the first by name, and what is wrong with others."""
     faults = []
-    for path in sorted((image / "share/jupyter/kernels").glob("*/kernel.json")):
+    kernels = image / "share/jupyter/kernels"
+    for name in _listed(kernels):
         try:
-            found = _read(path)
+            found = _read(kernels / name / "kernel.json")
         except EnvGuardError as error:
-            faults.append(error.message.rstrip("."))
+            if error.code != "file-not-found":
+                faults.append(error.message.rstrip("."))
         else:
             if found.language.lower() == language.lower():
                 return found, faults
     return None, faults
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - a thousand of them when a server starts
+    except OSError:
+        return []
 
 
 def _has_ipykernel(image: Path) -> bool:

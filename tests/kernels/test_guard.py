@@ -214,15 +214,3 @@ class TestResolve:
             guard.resolve("datasci")
         assert caught.value.code == "revoked"
         assert "CVE-2026-1" in caught.value.message
-
-
-class TestFacts:
-    def test_counts_packages_without_parsing(
-        self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image]
-    ):
-        entry = site.offer(images[0], "datasci", "2026.05")
-        assert guard.facts(entry).packages == len(guard.spec(entry).packages) == 2
-
-    def test_remembers(self, guard: Guard, site: SiteBuilder, images: tuple[Image, Image]):
-        entry = site.offer(images[0], "datasci", "2026.05")
-        assert guard.facts(entry) is guard.facts(entry)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from traitlets.config import Config
 from jupyter_envguard.catalog import State, Statement
 from jupyter_envguard.errors import Denied
 from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.guard import Guard
 from jupyter_envguard.kernels.kernelspecs import (
     NO_KERNEL,
     PROVISIONER,
@@ -73,6 +76,26 @@ class TestListing:
         site.offer(images[0], "datasci", "1")
         manager.get_all_specs().clear()
         assert manager.get_all_specs()
+
+    def test_who_asks_at_the_same_time_reads_no_release_twice(
+        self, site: SiteBuilder, images: tuple[Image, Image], monkeypatch: pytest.MonkeyPatch
+    ):
+        one = site.offer(images[0], "datasci", "1")
+        site.publish(*(replace(one, name=f"env{number}") for number in range(40)))
+        read, facts = list[str](), Guard.facts
+        monkeypatch.setattr(
+            Guard, "facts", lambda self, entry: (read.append(entry.id), facts(self, entry))[1]
+        )
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            manager = manager_for(site)  # its own thread is one of those who ask
+            with ThreadPoolExecutor(4) as pool:
+                listings = [pool.submit(manager.get_all_specs) for _ in range(4)]
+        finally:
+            sys.setswitchinterval(before)
+        assert {len(listing.result()) for listing in listings} == {40}
+        assert len(read) == len(set(read)) == 40
 
     def test_a_problem_is_logged_once(self, tmp_path: Path, caplog: pytest.LogCaptureFixture):
         manager = EnvGuardKernelSpecManager(site=str(tmp_path / "none.yaml"))

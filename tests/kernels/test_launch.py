@@ -220,6 +220,16 @@ class TestOtherLanguages:
         assert launch_for(image, "python").argv[1:] == PYTHON
 
 
+def test_what_lies_among_kernelspecs_and_is_none_is_passed_over(image: Path):
+    kernel_json(image, "x", argv=["R"], language="R", metadata={"debugger": True})
+    kernels = image / "share/jupyter/kernels"
+    (kernels / "a").mkdir()
+    (kernels / "b").touch()
+    (kernels / "c").mkdir()
+    (kernels / "c/kernel.json").symlink_to("nowhere")
+    assert dict(abilities(image, "R")) == {"debugger": True}
+
+
 def test_abilities_are_those_of_the_language(image: Path):
     kernel_json(image, "x", argv=["R"], language="R", metadata={"debugger": True, "x": 1})
     assert dict(abilities(image, "r")) == {"debugger": True}
