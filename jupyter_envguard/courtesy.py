@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from typing import Any
 from jupyter_envguard.acl import compiled
 from jupyter_envguard.catalog import Catalog, Entry
 from jupyter_envguard.catalog.client import Client
-from jupyter_envguard.catalog.entry import USABLE, State
+from jupyter_envguard.catalog.decision import may_start
+from jupyter_envguard.catalog.document import STANDING
 from jupyter_envguard.catalog.names import kernel_name
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.files import explained, read_bounded, write_atomically
@@ -63,9 +65,12 @@ def rules_file(site: Site) -> bytes:
     )
 
 
-def environments_file(catalog: Catalog, store: Store) -> bytes:
-    """Return a line for each release of `catalog` that is on this machine: folder, names, users, packages."""
-    lines = [{"version": VERSION}, *_releases(catalog, store)]
+def environments_file(catalog: Catalog, store: Store, now: datetime) -> bytes:
+    """Return a line for each release of `catalog` that is on this machine: folder, names, users, packages.
+
+    Users and packages are those of releases that may start at the moment `now`.
+    """
+    lines = [{"version": VERSION}, *_releases(catalog, store, now)]
     return b"".join(_line(line) for line in lines)
 
 
@@ -82,7 +87,7 @@ def write_rules(site: Site, place: Path = RULES_PLACE) -> Written:
     """
     problem, listed = None, _line({"version": VERSION})
     try:
-        listed = environments_file(Client(site.catalog, site.trust).current(), Store(site.store_root))
+        listed = _listed(site)
     except EnvGuardError as error:
         problem = error
     environments = place.with_name(ENVIRONMENTS)
@@ -100,7 +105,7 @@ def refresh(site: Site, place: Path | None = None) -> bool:
     found = trusted.rules(str(rules))
     if found is None or found.get("store") != str(site.store_root):
         return False
-    listed = environments_file(Client(site.catalog, site.trust).current(), Store(site.store_root))
+    listed = _listed(site)
     _write(rules.with_name(ENVIRONMENTS), listed)
     return True
 
@@ -122,13 +127,18 @@ def write_session(
     return path
 
 
-def _releases(catalog: Catalog, store: Store) -> Iterator[dict[str, Any]]:
+def _listed(site: Site) -> bytes:
+    catalog = Client(site.catalog, site.trust).current()
+    return environments_file(catalog, Store(site.store_root), datetime.now(UTC))
+
+
+def _releases(catalog: Catalog, store: Store, now: datetime) -> Iterator[dict[str, Any]]:
     for _, group in groupby(catalog.entries, key=lambda entry: entry.name):
-        newest = sorted(group, key=_rank, reverse=True)
+        newest = sorted(group, key=lambda entry: _rank(entry, now), reverse=True)
         for index, entry in enumerate(newest):
             packages = _packages(entry, store)
             if packages is not None:
-                usable = entry.state in USABLE
+                usable = may_start(entry, now)
                 yield {
                     "folder": store.path_of(entry.pack).name,
                     "name": entry.name,
@@ -159,10 +169,10 @@ def _canonical(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def _rank(entry: Entry) -> tuple[bool, bool, str, str, str]:
-    """Return where a release stands among those of its name, the current one last."""
+def _rank(entry: Entry, now: datetime) -> tuple[bool, int, str, str, str]:
+    """Return where a release stands among those of its name, the current one last, as in `Catalog.offers`."""
     approved = entry.approval.when if entry.approval else ""
-    return entry.state in USABLE, entry.state is State.APPROVED, approved, entry.imported_at, entry.release
+    return may_start(entry, now), STANDING.get(entry.state, 0), approved, entry.imported_at, entry.release
 
 
 def _line(document: Any) -> bytes:

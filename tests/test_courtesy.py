@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jupyter_envguard import courtesy
 from jupyter_envguard.catalog import State, Statement
+from jupyter_envguard.catalog.names import format_time
 from jupyter_envguard.errors import EnvGuardError
 from jupyter_envguard.hooks import card, rules, trusted
 from jupyter_envguard.image import Image
@@ -108,6 +110,34 @@ class TestEnvironments:
         write(site)
         assert listed() == [("sci", "1", 0)]
         assert "'sci@1'" in rules.decide("pip:install", "x", str(images[0].path)).message
+
+    def test_a_revoked_release_with_grace_is_offered_until_that_ends(
+        self, site: SiteBuilder, images: tuple[Image, Image]
+    ) -> None:
+        now = datetime.now(UTC)
+        said = Statement("boss", format_time(now - timedelta(days=1)), "old")
+        until = format_time(now + timedelta(days=1))
+        site.offer(images[0], "sci", "1", users=("ada",))
+        site.change("sci", "1", state=State.REVOKED, changed=said, grace=until)
+        write(site)
+        (found,) = trusted.environments("folder")
+        assert (found["users"], found["packages"]["acme-tool"]) == (["ada"], ["Acme_Tool", "1.0"])
+        later = courtesy.environments_file(site.catalog, site.store, now + timedelta(days=2))
+        found = json.loads(later.splitlines()[1])
+        assert (found["users"], found["groups"], found["packages"]) == ([], [], {})
+
+    def test_what_may_start_goes_before_grace_as_kernels_do(
+        self, site: SiteBuilder, images: tuple[Image, Image]
+    ) -> None:
+        now = datetime.now(UTC)
+        said = Statement("boss", format_time(now - timedelta(days=1)), "old")
+        site.offer(images[0], "sci", "1", state=State.DEPRECATED)
+        site.offer(images[1], "sci", "2")
+        until = format_time(now + timedelta(days=1))
+        site.change("sci", "2", state=State.REVOKED, changed=said, grace=until)
+        write(site)
+        names = [(offer.kernel_name, offer.entry.release) for offer in site.catalog.offers("ada", (), now)]
+        assert [found[:2] for found in listed()] == names == [("sci", "1"), ("sci--2", "2")]
 
     def test_an_image_that_is_not_here_or_not_the_approved_one_is_left_out(
         self, site: SiteBuilder, images: tuple[Image, Image], tmp_path: Path
