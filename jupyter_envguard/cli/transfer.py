@@ -110,7 +110,8 @@ def _publish_form(
 
 def _prune(site: Site, catalog: Catalog, share: Path) -> tuple[dict[str, Any], str]:
     with recorded(site, catalog, "share.prune") as attempt:
-        pruned = prune(share, _withdrawn(catalog))
+        attested = [(entry.pack, entry.form) for entry in catalog.entries if entry.form]
+        pruned = prune(share, _withdrawn(catalog), attested)
         attempt.found(
             bool(pruned.releases or pruned.files),
             share=str(share),

@@ -8,11 +8,14 @@ published. All of that goes by the clock of the share, whoever asks.
 
 Nothing is locked. Each step leaves a share on which every release is whole, so a
 process may be killed anywhere, and two may do this at once. A form goes after the file
-about its release, whose name it has.
+about its release, whose name it has. One in whose place the catalog attests another keeps
+its name for a day, because nodes fetch what the catalog says that they have: an empty file
+beside it, the *mark*, says since when nothing names it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -21,9 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_envguard.files import explained, sync_folder
+from jupyter_envguard.image import AttestedForm
 from jupyter_envguard.transfer.index import Listing
 from jupyter_envguard.transfer.limits import LIMITS, Limits
-from jupyter_envguard.transfer.share import BLOBS, FORMS, RELEASES, release_file
+from jupyter_envguard.transfer.share import BLOBS, FORMS, RELEASES, form_file, mark_of, release_file
 from jupyter_envguard.transfer.sources import whole
 
 GRACE_SECONDS = 24 * 3600.0
@@ -34,6 +38,7 @@ RETIRED = ".retired"
 _RELEASE = re.compile(r"[0-9a-f]{64}\.zst(\.retired)?\Z")
 _BLOB = re.compile(r"[0-9a-f]{64}\Z")
 _FORM = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{64}\Z")
+_MARK = re.compile(r"([0-9a-f]{64}\.[0-9a-f]{64})\.superseded\Z")
 _SPARE = re.compile(r"\.[0-9a-f.zst]+\.tmp\Z")
 
 
@@ -50,11 +55,17 @@ class Pruned:
 
 
 def prune(
-    root: Path, withdrawn: Collection[str], *, grace: float = GRACE_SECONDS, limits: Limits = LIMITS
+    root: Path,
+    withdrawn: Collection[str],
+    attested: Collection[tuple[str, AttestedForm]] = (),
+    *,
+    grace: float = GRACE_SECONDS,
+    limits: Limits = LIMITS,
 ) -> Pruned:
     """Take from the share in `root` the releases of the packs `withdrawn`, and what nothing refers to.
 
-    What is younger than `grace` seconds stays. Raises `share-invalid` when a file about
+    `attested` says which forms the catalog attests of which packs: of these packs the
+    other forms go. What is younger than `grace` seconds stays. Raises `share-invalid` when a file about
     a release cannot be read, because nobody knows then what it refers to; and what
     `explained` says of a disk.
     """
@@ -71,6 +82,9 @@ def prune(
         spares = (path for folder in folders for path in _files(root / folder, _SPARE))
         orphans = _orphans(root) if FORMS in folders else ()
         gone += _take_away(path for path in (*unneeded, *spares, *orphans) if _age(path) < now - grace)
+        if FORMS in folders:
+            gone += _take_away(_superseded(root / FORMS, attested, now - grace))
+            _unmark(root / FORMS)
         for folder in folders:
             sync_folder(root / folder)
     return Pruned(retired, len(gone), sum(gone))
@@ -108,6 +122,30 @@ def _orphans(root: Path) -> Iterator[Path]:
     """Yield the forms of releases that are not on the share any more."""
     there = {path.name[:64] for path in _releases(root / RELEASES)}
     return (path for path in _files(root / FORMS, _FORM) if path.name[:64] not in there)
+
+
+def _superseded(
+    folder: Path, attested: Collection[tuple[str, AttestedForm]], before: float
+) -> Iterator[Path]:
+    """Mark the forms in whose place others are attested, and yield those whose mark is from `before`."""
+    named = {Path(form_file(pack, form)).name for pack, form in attested}
+    known = {name[:64] for name in named}
+    for path in _files(folder, _FORM):
+        mark = mark_of(path)
+        if path.name in named:
+            mark.unlink(missing_ok=True)
+        elif path.name[:64] in known:
+            with contextlib.suppress(FileExistsError):
+                mark.touch(0o644, exist_ok=False)
+            if _age(mark) < before:
+                yield path
+
+
+def _unmark(folder: Path) -> None:
+    """Delete the marks of forms that are gone."""
+    for mark in _files(folder, _MARK):
+        if not mark.with_suffix("").exists():
+            mark.unlink(missing_ok=True)
 
 
 def _old_releases(folder: Path, before: float) -> list[Path]:

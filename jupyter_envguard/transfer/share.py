@@ -53,6 +53,11 @@ def form_file(pack: str, form: AttestedForm) -> str:
     return f"{FORMS}/{check_digest(pack).removeprefix('sha256:')}.{form.sha256}"
 
 
+def mark_of(form: Path) -> Path:
+    """Return the file that says since when the catalog attests another form in the place of `form`."""
+    return form.with_name(f"{form.name}.superseded")
+
+
 class Share:
     """The share in the folder `root`, which exists; its owner writes to it, everybody reads it."""
 
@@ -97,6 +102,7 @@ class Share:
         target = self._root / form_file(pack, form)
         with explained(f"publish to {self._root}"):
             target.parent.mkdir(mode=0o755, exist_ok=True)
+            mark_of(target).unlink(missing_ok=True)  # it is to be attested again
             if target.exists() and target.stat().st_size == form.size:
                 return 0
             with self._new_file(target.parent) as (spare, file):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -223,6 +224,19 @@ class TestForms:
         version = catalog(own).version
         assert "already" in run("publish", own.new.id, share, "--form", "--site", own.path).out
         assert catalog(own).version == version
+
+    def test_one_that_was_attested_before_leaves_the_share(self, own: Filled, share: Path, run: Run):
+        words = ("publish", own.new.id, share, "--form", "--prune", "--site", own.path)
+        assert run(*words).code == 0
+        (attested,) = (share / "forms").iterdir()
+        before = attested.with_name(f"{attested.name[:64]}.{64 * '0'}")
+        before.touch()
+        assert run(*words).code == 0
+        assert len(names(share / "forms")) == 3
+        mark = next((share / "forms").glob("*.superseded"))
+        os.utime(mark, (0, 0))
+        assert "1 file," in run(*words).out
+        assert list((share / "forms").iterdir()) == [attested]
 
     def test_is_put_on_another_share_without_another_signature(
         self, own: Filled, share: Path, run: Run, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from pathlib import Path
@@ -19,6 +20,18 @@ from tests.stores import in_fork, killed_at, outcome, steps_of
 
 KILLS = 12
 FORM = AttestedForm("erofs", "sha256:" + 64 * "f", 1)
+
+
+OLD = AttestedForm("erofs", "sha256:" + 64 * "e", 1)
+
+
+def placed(share: Path, *forms: tuple[str, AttestedForm]) -> list[Path]:
+    """Put what looks like the forms of these packs on the share."""
+    (share / "forms").mkdir(exist_ok=True)
+    paths = [share / form_file(pack, form) for pack, form in forms]
+    for path in paths:
+        path.write_bytes(b"x")
+    return paths
 
 
 @pytest.fixture
@@ -98,6 +111,54 @@ class TestPrune:
         prune(published, [])
         assert sorted(published.glob("forms/*")) == sorted([forms[0], forms[0].with_name("README")])
 
+    def test_takes_a_form_a_while_after_another_was_attested(
+        self, published: Path, image: Image, alone: Image
+    ):
+        old, new, other, unknown = placed(
+            published, (image.pack, OLD), (image.pack, FORM), (alone.pack, OLD), ("sha256:" + 64 * "9", OLD)
+        )
+        age(published)
+        assert prune(published, [], [(image.pack, FORM)]).files == 1  # of a release that is not there
+        source = FolderSource(published)
+        assert source.read(form_file(image.pack, OLD), 1) == b"x"  # nodes with yesterday's catalog fetch it
+        age(published)
+        assert prune(published, [], [(image.pack, FORM)]).files == 1
+        assert sorted(published.glob("forms/*")) == sorted([new, other])
+        assert not old.exists()
+        assert not unknown.exists()
+
+    def test_counts_from_when_a_form_was_seen_to_be_superseded(self, published: Path, image: Image):
+        placed(published, (image.pack, OLD), (image.pack, FORM))
+        age(published)
+        for _ in range(3):  # however old it is
+            assert prune(published, [], [(image.pack, FORM)]).files == 0
+
+    def test_keeps_a_form_that_is_attested_again(self, published: Path, image: Image):
+        placed(published, (image.pack, OLD), (image.pack, FORM))
+        prune(published, [], [(image.pack, FORM)])
+        age(published)
+        assert prune(published, [], [(image.pack, FORM), (image.pack, OLD)]).files == 0
+        age(published)
+        assert prune(published, [], [(image.pack, FORM)]).files == 0  # it counts anew
+        assert len(list(published.glob("forms/*"))) == 3
+
+    def test_publishing_a_form_again_takes_its_mark_away(self, published: Path, image: Image, tmp_path: Path):
+        (tmp_path / "form").write_bytes(b"x")
+        form = AttestedForm("erofs", f"sha256:{hashlib.sha256(b'x').hexdigest()}", 1)
+        placed(published, (image.pack, form), (image.pack, FORM))
+        prune(published, [], [(image.pack, FORM)])
+        age(published)
+        assert Share(published).publish_form(image.pack, form, tmp_path / "form") == 0
+        assert prune(published, [], [(image.pack, FORM)]).files == 0
+        assert (published / form_file(image.pack, form)).exists()
+
+    def test_takes_no_form_of_a_release_of_which_none_is_attested(self, published: Path, image: Image):
+        (form,) = placed(published, (image.pack, OLD))
+        for _ in range(2):
+            age(published)
+            assert prune(published, [], []).files == 0
+        assert list(published.glob("forms/*")) == [form]
+
     def test_leaves_what_is_none_of_ours(self, published: Path):
         for name in ("blobs/README", "releases/index.html", "blobs/.nfs000001", "robots.txt"):
             (published / name).touch()
@@ -140,6 +201,28 @@ def test_two_at_once_take_the_same(published: Path, image: Image, alone: Image, 
         age(published)
     assert blobs(published) == 1
     assert is_whole(published, machines, image, "2")
+
+
+def test_kills_and_company_take_only_the_superseded_form(published: Path, image: Image):
+    attested = [(image.pack, FORM)]
+
+    def superseded() -> None:
+        placed(published, (image.pack, OLD), (image.pack, FORM))
+        prune(published, [], attested)
+        age(published)
+
+    def work() -> None:
+        prune(published, [], attested)
+
+    superseded()
+    for step in range(1, steps_of(work) + 1):
+        superseded()
+        killed_at(step, work)
+        children = [in_fork(work) for _ in range(2)]
+        assert [outcome(child) for child in children] == [0, 0]
+        assert [path.name for path in published.glob("forms/[0-9a-f]*")] == [
+            Path(form_file(image.pack, FORM)).name
+        ]
 
 
 def test_kills_lose_nothing_that_is_needed(
