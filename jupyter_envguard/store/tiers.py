@@ -6,7 +6,7 @@ root. `Mounted` is what those forms share: one file, made from the tree or from 
 objects once, to be brought to the path of the image in milliseconds.
 
     overlay      names and modes from a small file, contents from the objects (Linux 6.5)
-    erofs        everything in one file, mounted without a loop device (Linux 6.12)
+    erofs        everything in one file, mounted without a loop device from a disk (Linux 6.12)
     squashfs     everything in one file, through a loop device
     squashfuse   the same file, read by a process: for machines without the right to mount
 """
@@ -14,6 +14,7 @@ objects once, to be brought to the path of the image in milliseconds.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -137,8 +138,22 @@ class Erofs:
             run("mkfs.erofs", *options, f"--force-uid={uid}", f"--force-gid={gid}", target, tree)
 
     def mount(self, form: Path, place: Place) -> None:
-        """Mount the file."""
-        mounts.mount(str(form), place.at, "erofs")
+        """Mount the file; through a loop device where Linux reads no image from the file system (tmpfs).
+
+        Raises `tier-unavailable` where there are no loop devices, either.
+        """
+        try:
+            mounts.mount(str(form), place.at, "erofs")
+        except OSError as error:
+            if error.errno != errno.ENOTBLK:
+                raise
+            if why := _lacks_loop():
+                raise Unavailable(
+                    "tier-unavailable",
+                    f"A file on {mounts.kind_of(form)} is mounted through a loop device, but {why}.",
+                    "Put the store on a disk, or use another tier; images with a tree work without.",
+                ) from error
+            _mount_loop(form, place.at, "erofs")
 
 
 class Squashfs:

@@ -61,6 +61,48 @@ def presence(store: Store, image: Image) -> Presence:
     return Presence(store)
 
 
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Store]:
+    """A store on a tmpfs, from which Linux reads no image without a loop device."""
+    if why := TIERS["erofs"].obstacle():
+        pytest.skip(f"erofs: {why}")
+    place = tmp_path / "memory"
+    place.mkdir()
+    mounts.mount("tmpfs", place, "tmpfs", "mode=755", flags=0)
+    try:
+        yield Store(place / "store", lock_seconds=60)
+    finally:
+        for path in (place / "store").glob("*"):
+            while mount_at(path):
+                mounts.unmount(path, detach=True)
+        mounts.unmount(place, detach=True)
+
+
+class TestInMemory:
+    def test_a_file_is_mounted_through_a_loop_device(self, in_memory: Store, pack: Path) -> None:
+        image, presence = add(in_memory, pack), Presence(in_memory)
+        assert presence.mount(image, "erofs") == "erofs"
+        found = presence.mounted(image)
+        assert found is not None
+        assert found.source.startswith("/dev/loop")
+        assert found.backing_file() == str(presence.forms.of(image, TIERS["erofs"]).path)
+        assert found.options >= {"ro", "nosuid", "nodev"}
+        assert in_memory.verify(image) == presence.check(image) == ()
+        assert presence.unmount(image, forget=True)
+
+    def test_without_loop_devices_it_is_said_why(
+        self, in_memory: Store, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image, presence = add(in_memory, pack), Presence(in_memory)
+        monkeypatch.setattr(mounts, "LOOP_CONTROL", tmp_path / "none")
+        with pytest.raises(Unavailable) as caught:
+            presence.mount(image, "erofs")
+        assert caught.value.code == "tier-unavailable"
+        assert "tmpfs" in caught.value.message
+        assert presence.mounted(image) is None
+        assert names(in_memory.layout.forms) == names(in_memory.layout.staging) == []
+
+
 class TestEveryTier:
     def test_shows_the_very_image(self, presence: Presence, image: Image, store: Store, tier: str) -> None:
         before = {path: seen[1:] for path, seen in snapshot(image.path).items()}
