@@ -307,6 +307,51 @@ transaction.execute()
 """
 
 
+ACTION = """\
+import sys
+from conda.base.context import context, reset_context
+reset_context()
+from conda.core.link import PrefixSetup, UnlinkLinkTransaction
+from conda.core.subdir_data import SubdirData
+from conda.models.channel import Channel
+from conda.models.match_spec import MatchSpec
+own, approved, channel = sys.argv[1:]
+spec = MatchSpec("alpha")
+(record,) = SubdirData(Channel(channel + "/noarch")).query(spec)
+
+def prepared():
+    setup = PrefixSetup(own, (), (record,), (), (spec,), ())
+    transaction = UnlinkLinkTransaction(setup)
+    transaction.download_and_extract()
+    transaction.prepare()
+    groups = [group for field in transaction.prefix_action_groups[own] for group in field]
+    (ours,) = [one for group in groups for one in group.actions if type(one).__name__ == "Refusal"]
+    return transaction, ours
+
+def said(act):
+    try:
+        found = act()
+    except Exception as error:
+        return f"raised {type(error).__name__}: {error}"
+    return f"returned {type(found).__name__}: {found}"
+
+_, action = prepared()
+print("own verify", said(action.verify))
+print("own execute", said(action.execute))
+action.target_prefix = approved
+print("action verify", said(action.verify))
+print("action execute", said(action.execute))
+transaction, action = prepared()
+action.target_prefix = approved
+print("transaction verify", said(transaction.verify))
+transaction, action = prepared()
+transaction.verify()
+action.target_prefix = approved
+print("transaction execute", said(transaction.execute))
+"""
+"""A transaction of one's own is prepared, so that its action is made, and given the approved one."""
+
+
 class TestTransactions:
     """What no command announces; conda asks plug-ins about transactions from 25.5 on."""
 
@@ -325,6 +370,22 @@ class TestTransactions:
         )
         assert done.returncode != 0
         assert DENIED.format("conda install") in done.stderr + done.stdout
+
+    def test_each_half_of_our_action_refuses_without_the_other(self, conda: Conda) -> None:
+        python = Path(str(CONDA)).resolve().with_name("python")
+        words = [str(python), "-c", ACTION, str(conda.own), str(conda.approved), conda.channel]
+        done = conda.start(words, CONDA_OFFLINE="true", CONDA_QUIET="true")
+        lines = [line for line in done.stdout.splitlines() if " verify " in line or " execute " in line]
+        assert lines[:2] == ["own verify returned NoneType: None", "own execute returned NoneType: None"], (
+            done
+        )
+        refused = DENIED.format("conda install")
+        assert lines[2].startswith(f"action verify returned EnvguardDenied: {refused}")
+        assert lines[3].startswith(f"action execute raised EnvguardDenied: {refused}")
+        assert lines[4].startswith("transaction verify raised ")
+        assert lines[5].startswith("transaction execute raised ")
+        assert all(refused in line for line in lines[2:])
+        assert not (conda.own / "share/alpha.txt").exists()
 
     def test_one_in_an_environment_of_ones_own_is_made(self, conda: Conda) -> None:
         python = Path(str(CONDA)).resolve().with_name("python")
