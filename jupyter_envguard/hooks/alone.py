@@ -13,6 +13,11 @@ from __future__ import annotations
 
 import os
 
+HEAD_BYTES = 512
+"""How much of a script is read to know its interpreter."""
+LONG = "'''exec' "
+"""How the second line of a script begins whose interpreter has too long a path for the first."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -23,7 +28,11 @@ RESTRICT_SELF = 446
 """The system call landlock_restrict_self(2), which has this number on every machine."""
 NAMES = ("python", "pypy")
 """How the names of interpreters begin, in which somebody is told what a permission error would not say."""
-SENTENCE = "envguard: starting another Python is turned off for approved environments; use threads, or fork"
+SENTENCE = (
+    "envguard: starting another Python is turned off for approved environments; "
+    "run scripts with %run, and use threads, or processes that fork"
+)
+"""What whoever starts one reads."""
 
 
 def install(number: str) -> None:
@@ -63,3 +72,22 @@ def is_hidden(program: str | bytes) -> bool:
     except PermissionError:
         return True
     return False
+
+
+def leads_to_hidden(program: str) -> bool:
+    """Tell whether `program`, looked for on `PATH`, is such an interpreter or a script for one."""
+    import shutil
+
+    path = shutil.which(program)
+    if path is None or is_hidden(path):
+        return path is not None
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    lines = head.decode(errors="replace").splitlines()
+    first = lines[0].removeprefix("#!") if head.startswith(b"#!") else ""
+    longer = lines[1] if first and len(lines) > 1 and lines[1].startswith(LONG) else ""
+    words = [word.strip("\"'") for word in (*first.split(), *longer.split())]
+    return any(is_hidden(shutil.which(word) or word) for word in words)

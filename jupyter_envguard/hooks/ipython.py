@@ -3,7 +3,7 @@
 `%pip`, `%conda`, `%mamba`, `%micromamba`, `%uv` and `%pixi`, lines such as `!pip install x`, and
 cells of a shell (`%%bash`) show a card where they would have ended in a permission error and
 IPython's advice to restart the kernel. Whatever the rules allow, and whatever only reads, runs
-as before.
+as before. Where the kernel may start no second Python, whoever has tried it there is told so.
 
 `kernels.launch` loads this into approved Python kernels. It is no part of the wall:
 a user can unload it, and nothing is protected by its being there.
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 
-from . import report, rules
+from . import alone, report, rules
 from .commands import changes_in
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ SHELL_PROGRAMS = ("ash", "bash", "dash", "ksh", "sh", "zsh")
 """Programs for which `%%script` is such a magic."""
 EXIT_CODE = 77
 """What `_exit_code` is after a refusal, as if the command had run and failed."""
+PREFIXES = ("env", "exec", "nohup", "time")
+"""Words before a command that run it."""
 NOT_RUN = "Nothing of this cell was run."
 
 _ORIGINAL = "envguard_original"
@@ -87,8 +90,15 @@ def shellout(shell: Any, name: str, line: str, expanded: str) -> Any:
 
     They are filled in by the cell itself, which alone knows the variables of its functions.
     """
-    if _is_loaded(shell) and _is_refused(shell, expanded):
-        return [] if name == "getoutput" else None
+    if not _is_loaded(shell):
+        return _shellout(shell, name, line, expanded)
+    with _asked(shell, expanded) as runs:
+        if runs:
+            return _shellout(shell, name, line, expanded)
+    return [] if name == "getoutput" else None
+
+
+def _shellout(shell: Any, name: str, line: str, expanded: str) -> Any:
     if line == expanded:
         return getattr(shell, name)(line)
     # Filled in once is enough: `{next(names)}` must not be asked twice.
@@ -131,9 +141,11 @@ def _tool(shell: Any, name: str, original: Any) -> Callable[[str], Any]:
 
     def magic(line: str) -> Any:
         command = f"{name} {line}"
-        if _is_refused(shell, command):
-            return None
-        return original(line) if original is not None else shell.system(command)
+        own = sys.executable if name == "pip" and original is not None else ""
+        with _asked(shell, command, started=own) as runs:
+            if runs:
+                return original(line) if original is not None else shell.system(command)
+        return None
 
     return _like(magic, original, f"Run {name}.")
 
@@ -144,9 +156,11 @@ def _script(shell: Any, name: str, original: Any) -> Callable[..., Any]:
     def magic(line: str, cell: str | None = None) -> Any:
         program = next((word for word in line.split() if not word.startswith("-")), "")
         is_shell = name != "script" or os.path.basename(program) in SHELL_PROGRAMS
-        if is_shell and _is_refused(shell, line if cell is None else cell, "" if cell is None else NOT_RUN):
-            return None
-        return original(line) if cell is None else original(line, cell)
+        text = (line if cell is None else cell) if is_shell else ""
+        with _asked(shell, text, "" if cell is None else NOT_RUN) as runs:
+            if runs:
+                return original(line) if cell is None else original(line, cell)
+        return None
 
     return _like(magic, original, f"Run {name}.")
 
@@ -159,16 +173,36 @@ def _like(magic: Callable[..., Any], original: Any, otherwise: str) -> Callable[
     return magic
 
 
-def _is_refused(shell: Any, text: str, note: str = "") -> bool:
-    """Return whether a command in `text` is refused, and show why; else tell what is to be recorded."""
+@contextmanager
+def _asked(shell: Any, text: str, note: str = "", started: str = "") -> Iterator[bool]:
+    """Yield whether `text` may run; show why not, or else tell what is to be recorded.
+
+    `started` is a program that is started besides those in `text`.
+    """
     found = list(rulings(text))
     refused = [pair for pair in found if not pair[1].allowed][:1]
-    for change, ruling in refused or found:
-        if ruling.effect != "allow":
-            report.report_change(ruling.effect, change.operation, ruling.rule, ruling.place, change.line)
+    told = [pair for pair in refused or found if pair[1].effect != "allow"]
+    for change, ruling in told:
+        report.report_change(ruling.effect, change.operation, ruling.rule, ruling.place, change.line)
     for change, ruling in refused:
         _show(shell, change, ruling, note)
-    return bool(refused)
+    try:
+        yield not refused
+    finally:
+        if not refused and alone.is_hidden(sys.executable) and _starts_python(f"{started}\n{text}"):
+            sys.stderr.write(f"{alone.SENTENCE}\n")
+
+
+def _starts_python(text: str) -> bool:
+    """Tell whether a command in `text` is a Python that is hidden from this one, or a script for it."""
+    from .shell import commands_in
+
+    return any(alone.leads_to_hidden(word) for words in commands_in(text) for word in _first(words))
+
+
+def _first(words: list[str]) -> list[str]:
+    """Return the word of a command that names its program, if it has one."""
+    return [word for word in words if "=" not in word and word not in PREFIXES][:1]
 
 
 def _show(shell: Any, change: Change, ruling: rules.Ruling, note: str) -> None:

@@ -48,8 +48,9 @@ class Enforcement:
     """Programs, and folders of them, that sessions in lockdown may run besides the usual."""
     strict_memory: bool = False
     """Whether lockdown refuses memory that is written and then run, which just-in-time compilers need."""
-    strict_python: bool = False
-    """Whether kernels in lockdown start no second Python, as pools of processes do that do not fork."""
+    strict_python: bool = True
+    """Whether kernels in lockdown start no second Python, as pools of processes do that do not fork.
+    It is on by itself, because one that looks for no guard of imports would load packages from outside."""
     own_packages: bool = False
     """Whether Python kernels in lockdown load packages that users wrote, and not only single files."""
     groups: Mapping[str, Degree] = field(default_factory=lambda: MappingProxyType({}), hash=False)

@@ -65,9 +65,9 @@ guard:
   # Whether lockdown refuses memory that is written and then run; numba and other compilers need it,
   # and ctypes for functions that C calls.
   strict_memory: false
-  # Whether kernels in lockdown start no second Python, however they call it; pools of processes that do not
-  # fork need one, and `!python`.
-  strict_python: false
+  # Whether kernels in lockdown start no second Python, however they call it. With false `!python` and pools
+  # of processes that do not fork work, and packages of plain code from outside load in those Pythons.
+  strict_python: true
   # Whether Python kernels in lockdown load packages that users wrote (folders of modules), and not only
   # single files. What was installed, is machine code or has an approved name never loads.
   own_packages: false

@@ -41,7 +41,7 @@ SECONDS = 120
 """After which an attempt is over, however slow the machine is."""
 SET_DUMPABLE = 4
 LEVELS = ("none", "advise", "enforce", "lockdown", "strict")
-STRICT = {"strict_memory": True, "strict_python": True}
+STRICT = {"strict_memory": True}
 """What a site says besides for `strict`, which is `lockdown` with all that it can have."""
 LOCKED = ("lockdown", "strict")
 TOKEN = "the-token-of-the-server"

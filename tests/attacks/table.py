@@ -29,10 +29,11 @@ once for each level.
 
 `lockdown`
 : The same, and programs, mounts, system calls and imports are confined too.
-  Terminals have a wall of their own.
+  Kernels start no second Python, and terminals have a wall of their own.
+  This is what a site has that says `level: lockdown` and nothing else.
 
 `strict`
-: The same with `strict_memory` and `strict_python`, which a site has to choose.
+: The same with `strict_memory`, which a site has to choose.
 
 *reached*
 : The attempt saw its goal. That may be as little as running own code.
@@ -58,14 +59,14 @@ With the wall alone such an owner still changes modes, times, attributes and acc
 BY_OWNERS.
 
 What is reached with `enforce` runs in the user's own session or home and alters nothing that was approved.
-What is reached in `lockdown` is plain code of the user's own, and what is made of it:
-a package of plain code in a Python that looks for no guard (C32, C45), which `strict_python` refuses,
-and machine code that was written into memory (E11, E12, E30), which `strict_memory` refuses.
-No file with foreign machine code loads.
-With both no machine code loads but what was approved, and no package,
+What is reached in `lockdown` is plain code of the user's own,
+and machine code that it wrote into memory (E11, E12, E30), which `strict_memory` refuses.
+No file with foreign machine code loads, and no foreign package,
 until a cell has interrupted the guard of imports in its work, or written over it in memory (C43, C44):
 it shares a process with the cell, and nothing in there can keep it from that.
 The look after the cell tells the server of the package.
+Where a site says `strict_python: false`, packages of plain code load in a second Python
+that looks for no guard (C32, C45); tests make these two attempts there as well.
 {doc}`threat-model` says what follows from it.
 Cells run in IPython without the messages of Jupyter around them, and conda is a double with the real plugin.
 From F16 on a real hub starts the user's server, once for each level, and who holds its token asks over HTTP;

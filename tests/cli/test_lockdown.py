@@ -16,6 +16,8 @@ from tests.site.test_file import MINIMAL
 from tests.test_wall import needs_mounts
 
 Layers = Callable[[str], list[Check]]
+EVERY = (*LAYERS, ALONE)
+"""What is checked where the site says nothing of options."""
 
 
 @pytest.fixture
@@ -42,15 +44,17 @@ def test_nothing_is_tried_where_nobody_is_in_lockdown(looked: Layers, guard: str
     "guard", ["level: lockdown, mode: required", "groups: {students: {level: lockdown}}"]
 )
 def test_each_layer_is_tried_and_holds(looked: Layers, guard: str) -> None:
-    assert statuses(looked(guard)) == [(layer.name, "PASS") for layer in LAYERS]
+    assert statuses(looked(guard)) == [(layer.name, "PASS") for layer in EVERY]
 
 
 def test_strict_memory_is_tried_where_it_is_asked_for(looked: Layers) -> None:
-    assert statuses(looked("level: lockdown, strict_memory: true"))[-1] == (STRICT.name, "PASS")
+    found = statuses(looked("level: lockdown, strict_memory: true"))
+    assert found[-2:] == [(STRICT.name, "PASS"), (ALONE.name, "PASS")]
 
 
-def test_so_is_whether_a_second_python_starts(looked: Layers) -> None:
-    assert statuses(looked("level: lockdown, strict_python: true"))[-1] == (ALONE.name, "PASS")
+def test_whether_a_second_python_starts_is_not_where_the_site_allows_one(looked: Layers) -> None:
+    found = statuses(looked("level: lockdown, strict_python: false"))
+    assert found == [(layer.name, "PASS") for layer in LAYERS]
 
 
 @pytest.mark.parametrize(("mode", "status"), [("best-effort", "WARN"), ("required", "FAIL")])
@@ -71,6 +75,7 @@ class TestALayerThatDoesNotHold:
             ("elsewhere", "WARN"),
             ("memory", status),
             ("imports", "PASS"),
+            ("strict-python", "PASS"),
         ]
         assert {check.code for check in found[:4]} == {"confine-unavailable"}
 
@@ -80,7 +85,7 @@ class TestALayerThatDoesNotHold:
         monkeypatch.setattr(wall, "command", lambda _: ["/bin/sh", "-c", "echo envguard: broken. >&2"])
         monkeypatch.setattr(programs, "LOADERS", ())
         found = looked(f"level: lockdown, mode: {mode}")
-        assert statuses(found) == [(layer.name, "WARN" if layer.optional else status) for layer in LAYERS]
+        assert statuses(found) == [(layer.name, "WARN" if layer.optional else status) for layer in EVERY]
         assert all(check.message.endswith(": broken.") for check in found)
 
     def test_is_found_out_when_it_hangs(
@@ -91,7 +96,7 @@ class TestALayerThatDoesNotHold:
 
         monkeypatch.setattr(subprocess, "run", hang)
         found = looked(f"level: lockdown, mode: {mode}")
-        assert statuses(found) == [(layer.name, "WARN" if layer.optional else status) for layer in LAYERS]
+        assert statuses(found) == [(layer.name, "WARN" if layer.optional else status) for layer in EVERY]
 
     def test_is_named_when_a_link_leads_to_a_folder(
         self, looked: Layers, tmp_path: Path, mode: str, status: str

@@ -72,3 +72,39 @@ def test_nothing_is_hidden_where_nothing_was() -> None:
     assert not alone.is_hidden(sys.executable)
     assert not alone.is_hidden(b"/bin/true")
     assert not alone.is_hidden("/nowhere/python3")
+
+
+SCRIPTS = {
+    "plain": f"#!{SYSTEM} -I\npass\n",
+    "by-env": "#!/usr/bin/env python3\npass\n",
+    "long": f"#!/bin/sh\n'''exec' \"{SYSTEM}\" \"$0\" \"$@\"\n' '''\npass\n",
+    "shell": "#!/bin/sh\necho python3\n",
+    "bytes": "\x00python3",
+}
+"""Programs by name; the third as installers write it where the path is long."""
+
+
+def test_programs_are_known_that_need_a_python_that_is_hidden(tmp_path: Path) -> None:
+    for name, text in SCRIPTS.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    code = (
+        f"os.environ['PATH'] = {str(tmp_path)!r} + ':/usr/bin:/bin'\n"
+        f"leads = runpy.run_path({alone.__file__!r})['leads_to_hidden']\n"
+        f"print(*filter(leads, [*{list(SCRIPTS)}, 'python3', 'true', 'no-such-program']))"
+    )
+    assert said(code) == "plain by-env long python3\n"
+
+
+def test_a_program_that_nobody_may_read_is_taken_for_another(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SCRIPTS["plain"])
+    secret.chmod(0o111)
+
+    def leads(_: int) -> bool:
+        os.setuid(65534)
+        return alone.leads_to_hidden(str(secret))
+
+    if os.geteuid() == 0:
+        tmp_path.chmod(0o755)
+    assert in_child(leads) is False if os.geteuid() == 0 else not alone.leads_to_hidden(str(secret))

@@ -18,6 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from demo.environments import build, default_cache
 from jupyter_envguard.errors import Conflict, Denied, EnvGuardError
+from jupyter_envguard.hooks.alone import SENTENCE
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.guard import Guard, Permit
 from jupyter_envguard.kernels.kernelspecs import PROVISIONER, EnvGuardKernelSpecManager
@@ -149,6 +150,21 @@ print(json.dumps({
 }))
 """
 
+POOL = """
+import multiprocessing
+try:
+    multiprocessing.get_context("spawn").Pool(1)
+except OSError as error:
+    print(error)
+"""
+
+SPAWNED = """
+import multiprocessing, operator, subprocess, sys
+with multiprocessing.get_context("spawn").Pool(1) as pool:
+    print(pool.apply(operator.add, (1, 2)))
+!python -c "print('a second one')"
+"""
+
 ALONE = """
 import json, multiprocessing, os, subprocess, sys
 def attempt(act):
@@ -190,11 +206,11 @@ class TestTheWallOfAKernel:
     def locked(
         self, real: SiteBuilder, manager_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> Callable[..., Any]:
-        def locked(option: str = "") -> Any:
+        def locked(old: str = "", new: str = "") -> Any:
             group = min(system_subject().groups)
             levels = f"groups: {{{group}: {{level: lockdown}}}}"
             text = real.path.read_text().replace("groups: {}", levels)
-            real.path.write_text(text.replace(f"{option}: false", f"{option}: true"))
+            real.path.write_text(text.replace(old, new))
             (tmp_path / "home").mkdir()
             monkeypatch.setenv("HOME", str(tmp_path / "home"))
             monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -202,15 +218,36 @@ class TestTheWallOfAKernel:
 
         return locked
 
-    async def test_with_strict_python_starts_no_other_python(
-        self, locked: Callable[..., Any], tmp_path: Path
-    ):
-        manager = locked("strict_python")
+    async def test_in_lockdown_starts_no_other_python(self, locked: Callable[..., Any], tmp_path: Path):
+        manager = locked()
         await manager.start_kernel(cwd=str(tmp_path / "home"))
         found = json.loads(await run(manager, ALONE))
         assert found.pop("forked") == "ran"
         assert found.pop("joblib") == "0"
         assert set(found.values()) == {"PermissionError"}, found
+
+    async def test_in_lockdown_whoever_tries_is_told_so(self, locked: Callable[..., Any], tmp_path: Path):
+        manager = locked()
+        await manager.start_kernel(cwd=str(tmp_path / "home"))
+        for code in (
+            "!python x.py",
+            "!A=1 exec python3 x.py",
+            "found = !env python x.py",
+            "%pip list",
+            "!jupyter --version",
+            "%%bash\ncd . && python x.py || true",
+            "import sys\n!{sys.executable} x.py",
+            POOL,
+        ):
+            assert SENTENCE in await run(manager, code), code
+        assert await run(manager, "!echo python") == "python"
+
+    async def test_in_lockdown_a_site_may_allow_other_pythons(
+        self, locked: Callable[..., Any], tmp_path: Path
+    ):
+        manager = locked("strict_python: true", "strict_python: false")
+        await manager.start_kernel(cwd=str(tmp_path / "home"))
+        assert (await run(manager, SPAWNED)).split("\n") == ["3", "a second one"]
 
     async def test_in_lockdown_runs_and_loads_nothing_from_outside(
         self, locked: Callable[..., Any], tmp_path: Path

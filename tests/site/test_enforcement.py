@@ -115,6 +115,11 @@ def test_whoever_is_not_known_gets_the_strictest() -> None:
     assert Enforcement().strictest() == Enforcement()
 
 
+def test_a_second_python_starts_only_where_the_site_says_so() -> None:
+    assert guard("level: lockdown").strict_python
+    assert not guard("level: lockdown\n  strict_python: false").strict_python
+
+
 def test_lockdown_confines_what_is_run() -> None:
     assert [Enforcement(level=level).locked for level in LEVELS] == [False, False, True]
 
