@@ -175,7 +175,7 @@ def _like(magic: Callable[..., Any], original: Any, otherwise: str) -> Callable[
 
 @contextmanager
 def _asked(shell: Any, text: str, note: str = "", started: str = "") -> Iterator[bool]:
-    """Yield whether `text` may run; show why not, or else tell what is to be recorded.
+    """Yield whether `text` may run; show why not, or else tell what is to be recorded, once.
 
     `started` is a program that is started besides those in `text`.
     """
@@ -186,9 +186,14 @@ def _asked(shell: Any, text: str, note: str = "", started: str = "") -> Iterator
         report.report_change(ruling.effect, change.operation, ruling.rule, ruling.place, change.line)
     for change, ruling in refused:
         _show(shell, change, ruling, note)
+    if told and not refused:
+        import json
+
+        os.environ[report.TOLD] = json.dumps([(change.operation, change.line) for change, _ in told])
     try:
         yield not refused
     finally:
+        os.environ.pop(report.TOLD, None)
         if not refused and alone.is_hidden(sys.executable) and _starts_python(f"{started}\n{text}"):
             sys.stderr.write(f"{alone.SENTENCE}\n")
 

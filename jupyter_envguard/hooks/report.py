@@ -25,6 +25,8 @@ ADDRESS = "ENVGUARD_REPORTS"
 """Variable with the path of the session's socket."""
 MAX_BYTES = 8192
 """Size of one message; a longer one is not sent."""
+TOLD = "ENVGUARD_TOLD"
+"""Variable with what a kernel has told of the command that it runs: JSON, pairs of operation and command."""
 MAX_TEXT = 256
 """Characters of one text in a message."""
 
@@ -66,9 +68,25 @@ def report(**message: Any) -> None:
 
 
 def report_change(effect: str, operation: str, rule: str, place: str, command: str) -> None:
-    """Tell the server what the rules said about one change: `deny` it, or `record` it."""
+    """Tell the server what the rules said about one change: `deny` it, or `record` it.
+
+    What is to be recorded and was told by the kernel that runs the command (`TOLD`) is not told again.
+    """
+    if effect == "record" and _line is None and _was_told(operation, command):
+        return
     said = {"effect": effect, "operation": operation, "rule": rule, "place": place, "command": command}
     report(about="package", **{key: shortened(text) for key, text in said.items()})
+
+
+def _was_told(operation: str, command: str) -> bool:
+    """Tell whether a kernel has told of this; tools may have added words to its command."""
+    import json
+
+    try:
+        found = [(name, set(line.split())) for name, line in json.loads(os.environ.get(TOLD, "[]"))]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+    return any(name == operation and words <= set(command.split()) for name, words in found)
 
 
 def shortened(text: object) -> str:

@@ -291,3 +291,11 @@ class TestReports:
         ipython.shellout(shell, "system", "pip install {x}", "pip install x")
         assert shell.ran == ["pip install x", "conda install x", "pip install x"]
         assert told == [("record", "pip:install", "all", "own", "pip install x")] * 2
+
+    def test_what_is_run_knows_what_was_told_until_it_ends(self, recorded: None, told: list[Any]) -> None:
+        shell = Shell()
+        shell.system = lambda line: shell.ran.append(os.environ.get(report.TOLD, ""))  # type: ignore[method-assign]
+        ipython.shellout(shell, "system", "pip install x", "pip install x")
+        ipython.shellout(shell, "system", "conda install x", "conda install x")
+        assert shell.ran == ['[["pip:install", "pip install x"]]', ""]
+        assert report.TOLD not in os.environ

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,47 @@ class TestAddress:
     def test_of_nobody_is_silence(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(report.ADDRESS, address)
         report.report(about="drift")
+
+
+class TestWhatAKernelHasTold:
+    @pytest.fixture
+    def heard(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
+        """What a process without a line tells of, as the session's server hears it."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+            server.bind(str(tmp_path / "reports"))
+            server.setblocking(False)
+            monkeypatch.setenv(report.ADDRESS, str(tmp_path / "reports"))
+
+            def heard() -> list[str]:
+                found = []
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        found.append(json.loads(server.recv(8192))["command"])
+                return found
+
+            yield heard
+
+    def test_is_not_told_again(self, heard: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(report.TOLD, json.dumps([("conda:install", "conda install x")]))
+        report.report_change("record", "conda:install", "all", "own", "conda install --yes --prefix /p x")
+        report.report_change("record", "conda:install", "all", "own", "conda install y")
+        report.report_change("record", "conda:remove", "all", "own", "conda install x")
+        report.report_change("deny", "conda:install", "all", "own", "conda install -q x")
+        assert heard() == ["conda install y", "conda install x", "conda install -q x"]
+
+    @pytest.mark.parametrize("text", ["", "{", "1", "[1]", "[[1]]", '[["pip:install", 1]]', "[" * 99999])
+    def test_is_nothing_where_it_cannot_be_read(
+        self, heard: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, text: str
+    ) -> None:
+        monkeypatch.setenv(report.TOLD, text)
+        report.report_change("record", "pip:install", "all", "own", "pip install x")
+        assert heard() == ["pip install x"]
+
+    def test_does_not_silence_a_kernel(self, server: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert report.take_line()
+        monkeypatch.setenv(report.TOLD, json.dumps([("pip:install", "pip install x")]))
+        report.report_change("record", "pip:install", "all", "own", "pip install x")
+        assert json.loads(server.recv(8192))["command"] == "pip install x"
 
 
 class TestMessages:
