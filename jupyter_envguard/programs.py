@@ -47,7 +47,7 @@ USUAL = (
     *("top", "free", "uptime", "nproc", "uname", "hostname", "id", "whoami", "groups", "users", "who"),
     *("tty", "stty", "tput", "clear", "reset", "grep", "egrep", "fgrep", "sed", "awk", "tar", "gzip"),
     *("gunzip", "zcat", "bzip2", "bunzip2", "xz", "unxz", "zstd", "zip", "unzip", "ssh", "scp", "sftp"),
-    *("rsync", "curl", "wget", "nano", "vi", "lscpu", "lsblk", "nvidia-smi"),
+    *("logger", "rsync", "curl", "wget", "nano", "vi", "lscpu", "lsblk", "nvidia-smi"),
 )
 """Names of programs that kernels and terminals need: shells, and tools for files, texts, archives and
 the network. Interpreters of other languages and compilers are not among them."""

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeGuard
 
+from jupyter_envguard.acl.commandline import operation_of
 from jupyter_envguard.kernels.drift import KINDS, Finding, Kind
 
 MAX_BYTES = 8192
@@ -27,8 +28,14 @@ TEXT_LENGTH = 256
 CREDENTIALS = re.compile(r"://[^/\s@]*@")
 """What stands before the host in an address."""
 
-OPERATION = re.compile(r"[a-z0-9?][a-z0-9:_.-]{0,63}\Z", re.ASCII)
-"""How operations, rules and places are written."""
+SYSLOG = re.compile(rb"<[0-9]{1,3}>[^{]{1,128}")
+"""What logger(1) puts before a message; terminals in lockdown tell by it what they refuse."""
+
+UNREAD = ":?"
+"""How an operation ends that whoever reports it could not read from the command."""
+
+OPERATION = re.compile(r"[a-z0-9?][a-z0-9:_.-]{0,62}\??\Z", re.ASCII)
+"""How operations, rules and places are written; what nobody knows of a tool is `pip:?`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,9 @@ def parse(content: bytes) -> Report | None:
     """Return the report that `content` is, or None for anything else."""
     if len(content) > MAX_BYTES:
         return None
+    before = SYSLOG.match(content)
     try:
-        message: Any = json.loads(content)
+        message: Any = json.loads(content[before.end() :] if before else content)
     except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or not all(isinstance(value, str) for value in message.values()):
@@ -121,4 +129,7 @@ def _change(message: dict[str, str]) -> Change | None:
         return None
     if message["place"] not in ("", "anywhere", "environment", "own"):
         return None
-    return Change(**{**message, "command": cleaned(message["command"])})  # type: ignore[arg-type]
+    message["command"] = cleaned(message["command"])
+    if message["operation"].endswith(UNREAD) and (found := operation_of(message["command"].split())):
+        message["operation"] = found.id
+    return Change(**message)  # type: ignore[arg-type]

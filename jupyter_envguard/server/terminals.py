@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jupyter_envguard import doors, wall
+from jupyter_envguard.hooks import report
 from jupyter_envguard.site import Enforcement, Site
 
 TOKENS = ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_TOKEN")
@@ -30,8 +31,20 @@ TOOLS = ("conda", "mamba", "micromamba", "pip", "pip3", "pixi", "uv", "python", 
 
 ANSWER = """\
 () {{  printf "envguard: '%s' is turned off for approved environments in this terminal, \
-and nothing was changed; work in a notebook.%s\\n" "{tool}${{1:+ $1}}" {ask} >&2; return 77; }}"""
+and nothing was changed; work in a notebook.%s\\n" "{tool}${{1:+ $1}}" {ask} >&2; {tell}return 77; }}"""
 """A function of bash in place of one; it says what a permission error would not."""
+
+TELL = """\
+local said="{tool} $*"; said=${{said:0:{most}}}; said=${{said//[!a-zA-Z0-9 ._=<>~,:\\/@+-]/?}}
+[ -z "${{{address}:-}}" ] || \
+printf '{{"about":"package","effect":"deny","operation":"{tool}:?","rule":"lockdown",\
+"place":"","command":"%s"}}' "$said" | command logger -d -u "${address}" --socket-errors=off >/dev/null 2>&1
+"""
+"""How it tells the session's server, for the log: bash sends no packets, and logger(1) is a program that
+does. What JSON would have to escape is a question mark. The server reads the operation from the command."""
+
+SILENT = ("python", "python3", "jupyter")
+"""Tools of these that change no packages, so that nobody records them."""
 
 SHELL = "/bin/sh"
 """What starts where nobody names a shell."""
@@ -83,7 +96,18 @@ def _answers(site: Site, guard: Enforcement) -> list[str]:
     """Return variables from which bash takes functions for the tools that the site does not let run."""
     runs = {path.name for path in guard.execute}
     ask = shlex.quote(f" Ask for a package: {site.request_url}" if site.request_url else "")
-    return [f"BASH_FUNC_{tool}%%={ANSWER.format(tool=tool, ask=ask)}" for tool in TOOLS if tool not in runs]
+    return [
+        f"BASH_FUNC_{tool}%%={ANSWER.format(tool=tool, ask=ask, tell=_tell(tool))}"
+        for tool in TOOLS
+        if tool not in runs
+    ]
+
+
+def _tell(tool: str) -> str:
+    """Return what the function for `tool` does so that its answer is recorded."""
+    if tool in SILENT:
+        return ""
+    return TELL.format(tool=tool, address=report.ADDRESS, most=report.MAX_TEXT)
 
 
 def wall_in(app: Any, site: Site, guard: Enforcement) -> None:

@@ -40,6 +40,20 @@ class TestParse:
     def test_a_change(self) -> None:
         assert parsed(CHANGE) == Change("deny", "pip:install", "no-pip", "environment", "pip install x")
         assert parsed(CHANGE | {"operation": "?", "place": "", "effect": "record"})
+        unknown = parsed(CHANGE | {"operation": "pip:?", "command": "pip frobnicate"})
+        assert unknown == Change("deny", "pip:?", "no-pip", "environment", "pip frobnicate")
+
+    def test_a_change_that_bash_tells_by_logger(self) -> None:
+        told = CHANGE | {
+            "operation": "conda:?",
+            "rule": "lockdown",
+            "place": "",
+            "command": "conda install x",
+        }
+        found = parse(b"<13>Nov  8 06:32:13 ada: " + json.dumps(told).encode())
+        assert found == Change("deny", "conda:install", "lockdown", "", "conda install x")
+        assert parsed(told | {"command": "x"}) == Change("deny", "conda:?", "lockdown", "", "x")
+        assert parse(b"<13>" + b"x" * 129 + json.dumps(told).encode()) is None
 
     def test_what_was_kept_from_loading(self) -> None:
         assert parsed(IMPORT) == Kept(Finding("denied-import", "x", "/x"), "it is machine code")

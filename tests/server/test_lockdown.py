@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from jupyter_envguard.audit import Query, merged, spooled
 from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.site import load
 from tests.servers import Server, run
@@ -25,6 +26,7 @@ from tests.test_wall import needs_mounts
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/")
 TOKEN = "the-token-of-the-test"
 EXTENSIONS = str({"jupyter_envguard": True, "jupyter_server_terminals": True})
+DETAIL = ("operation", "command", "witness")
 pytestmark = [pytest.mark.packs, needs_mounts]
 
 
@@ -150,8 +152,18 @@ def test_a_kernel_starts_again_and_answers_after_that(server: Server) -> None:
         assert run(channel, "print(kept)").startswith("NameError")
 
 
-def test_a_terminal_starts_and_runs_no_python(server: Server) -> None:
+def test_a_terminal_starts_and_runs_no_python(server: Server, tmp_path: Path) -> None:
     said = server.type(f"{sys.executable} -c 1; conda install x; id -u")
     assert "Permission denied" in said
     assert "'conda install' is turned off for approved environments" in " ".join(said.split())
     assert f"{os.geteuid()}\r\n" in said
+    while not (found := denied_below(tmp_path / "site/spool")):  # it is written by another thread
+        server.ask("api")
+    assert found == [("package.denied", "conda:install", "conda install x", "self-reported")]
+
+
+def denied_below(spool: Path) -> list[tuple[str, ...]]:
+    """Return what was recorded of operations on packages."""
+    events = [record.event for record in merged(spooled(spool), Query(), [])]
+    told = [event for event in events if event.type.startswith("package.")]
+    return [(event.type, *(str(event.detail[key]) for key in DETAIL)) for event in told]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +19,10 @@ from uv import find_uv_bin
 
 from jupyter_envguard import confine, doors, seccomp, syscalls, wall
 from jupyter_envguard.cli.hooks import FILES
+from jupyter_envguard.hooks import report
 from jupyter_envguard.image import Image
+from jupyter_envguard.kernels.reports import Change
+from jupyter_envguard.kernels.reports import parse as parse_report
 from jupyter_envguard.server.terminals import TOKENS, shell_command, wall_in
 from jupyter_envguard.site import Site, load, parse
 from tests.children import in_child
@@ -305,6 +309,33 @@ class TestAnswersInLockdown:
             "envguard: 'conda install' is turned off for approved environments in this terminal, and nothing"
             " was changed; work in a notebook. Ask for a package: https://hub.example/it's\n",
         )
+
+    def test_and_told_to_the_server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+            server.bind(str(tmp_path / "reports"))
+            server.settimeout(60)
+            monkeypatch.setenv(report.ADDRESS, str(tmp_path / "reports"))
+            assert self.said("""python x; pip3 install 'x>=2' -c 'a"b\\c' é""")[0] == 77
+            heard = server.recv(report.MAX_BYTES)
+            found = parse_report(heard)
+            assert isinstance(found, Change)
+            assert (found.effect, found.operation) == ("deny", "pip:install")
+            assert found.command.startswith("pip3 install x>=2 -c a?b?c ")
+            self.said(f"uv pip install {'x' * 9999}")
+            found = parse_report(server.recv(report.MAX_BYTES))
+            assert isinstance(found, Change)
+            assert found.operation == "uv:install"
+            server.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                server.recv(1)
+
+    def test_where_no_server_listens_it_is_answered_all_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for address in ("", str(tmp_path / "nobody")):
+            monkeypatch.setenv(report.ADDRESS, address)
+            code, said = self.said("conda install x")
+            assert (code, said.count("\n")) == (77, 1)
 
     def test_so_is_python_alone(self) -> None:
         code, said = self.said("python")
