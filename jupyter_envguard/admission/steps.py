@@ -103,5 +103,7 @@ def _end(entry: Entry, expires: str | None, said: Statement) -> str | None:
     """Return the end to write down, which has to lie ahead."""
     end = entry.expires if expires is None else expires
     if end is not None and names.parse_time(end, "expires") <= names.parse_time(said.when):
-        raise Denied("expired", f"{entry.id} could be used until {end}.", "Name a later end.")
+        raise Denied(
+            "expired", f"{entry.id} could be used until {names.spoken_time(end)}.", "Name a later end."
+        )
     return end

@@ -103,7 +103,7 @@ def _state_reasons(entry: Entry, now: datetime) -> Iterator[Reason]:
     if may_start(entry, now):
         return
     said = f": {entry.changed.reason}" if entry.changed.reason else ""
-    by = f"by {entry.changed.who} on {entry.changed.when[:10]}"
+    by = f"by {entry.changed.who} on {names.spoken_day(entry.changed.when)}"
     match entry.state:
         case State.REVOKED:
             yield Reason("revoked", _sentence(f"{entry.id} was revoked {by}{said}"), _instead(entry))
@@ -119,7 +119,8 @@ def _state_reasons(entry: Entry, now: datetime) -> Iterator[Reason]:
 
 def _expiry_reasons(entry: Entry, now: datetime) -> Iterator[Reason]:
     if entry.expires is not None and now >= names.parse_time(entry.expires):
-        yield Reason("expired", f"{entry.id} could be used until {entry.expires}.", _instead(entry))
+        until = names.spoken_time(entry.expires)
+        yield Reason("expired", f"{entry.id} could be used until {until}.", _instead(entry))
 
 
 def _grant_reasons(entry: Entry, user: str, groups: Collection[str]) -> Iterator[Reason]:
@@ -136,16 +137,15 @@ def _grant_reasons(entry: Entry, user: str, groups: Collection[str]) -> Iterator
 
 
 def _warnings(entry: Entry, now: datetime) -> Iterator[Reason]:
+    said = f": {entry.changed.reason}" if entry.changed.reason else ""
+    until = f" and stops on {names.spoken_time(entry.ends)}" if entry.ends else ""
     if entry.state is State.REVOKED:
-        said = f": {entry.changed.reason}" if entry.changed.reason else ""
-        until = f"was revoked and stops on {entry.ends}"
-        yield Reason("revoked", _sentence(f"{entry.id} {until}{said}"), _instead(entry))
+        yield Reason("revoked", _sentence(f"{entry.id} was revoked{until}{said}"), _instead(entry))
     elif entry.state is State.DEPRECATED:
-        until = f" and stops on {entry.expires}" if entry.expires else ""
-        said = f": {entry.changed.reason}" if entry.changed.reason else ""
         yield Reason("deprecated", _sentence(f"{entry.id} is deprecated{until}{said}"), _instead(entry))
     elif entry.expires is not None and names.parse_time(entry.expires) - now <= EXPIRES_SOON:
-        yield Reason("expires-soon", f"{entry.id} stops being usable on {entry.expires}.", _instead(entry))
+        until = names.spoken_time(entry.expires)
+        yield Reason("expires-soon", f"{entry.id} stops being usable on {until}.", _instead(entry))
 
 
 def _instead(entry: Entry) -> str:

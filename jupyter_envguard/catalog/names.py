@@ -27,6 +27,12 @@ EVERYONE = "*"
 """In a grant's groups: every user."""
 SEPARATOR = "--"
 """Between environment and release in a kernel name; no name holds two separators in a row."""
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+"""As sentences name them, whatever the locale of the machine."""
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
 ALLOWED_CONTROL = "\n"
 HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -127,6 +133,17 @@ def check_aware(moment: datetime) -> datetime:
 def release_id(name: str, release: str) -> str:
     """Return how people write a release: `datasci@2026.05`."""
     return f"{name}@{release}"
+
+
+def spoken_day(time: str) -> str:
+    """Return the day of what `format_time` wrote, as people read it: `27 November 2026`."""
+    year, month, day = map(int, time[:10].split("-"))
+    return f"{day} {MONTHS[month - 1]} {year}"
+
+
+def spoken_time(time: str) -> str:
+    """Return the minute of it as well: `27 November 2026, 14:00 UTC`."""
+    return f"{spoken_day(time)}, {time[11:16]} UTC"
 
 
 def split_release_id(text: object) -> tuple[str, str]:

@@ -68,6 +68,7 @@ class TestGrant:
 
 class TestGrace:
     UNTIL = "2026-11-27T12:00:01Z"
+    SAID = "27 November 2026, 12:00 UTC"
 
     def graced(self, **changes: Any) -> Entry:
         return entry(**({"state": State.REVOKED, "grace": self.UNTIL} | changes))
@@ -78,7 +79,7 @@ class TestGrace:
             (
                 Reason(
                     "revoked",
-                    f"datasci@2026.05 was revoked and stops on {self.UNTIL}: looks good.",
+                    f"datasci@2026.05 was revoked and stops on {self.SAID}: looks good.",
                     "Use datasci@2026.11 instead.",
                 ),
             )
@@ -87,7 +88,7 @@ class TestGrace:
     def test_gives_no_reason_where_there_is_none(self) -> None:
         said = Statement("boss", WHEN)
         (warning,) = decide(self.graced(changed=said), "ada", {"data-science"}, NOW).warnings  # type: ignore[union-attr]
-        assert warning.message == f"datasci@2026.05 was revoked and stops on {self.UNTIL}."
+        assert warning.message == f"datasci@2026.05 was revoked and stops on {self.SAID}."
 
     def test_at_its_end_nothing_starts(self) -> None:
         decision = decide(self.graced(), "ada", {"data-science"}, NOW + timedelta(seconds=1))
@@ -134,7 +135,7 @@ class TestState:
         )
         assert isinstance(decision, Denied)
         reason = decision.reasons[0]
-        assert reason.message == "datasci@2026.05 was revoked by eve on 2026-11-01: openssl is broken."
+        assert reason.message == "datasci@2026.05 was revoked by eve on 1 November 2026: openssl is broken."
         assert reason.hint == "Use datasci@2026.11 instead."
 
     def test_a_sentence_keeps_its_own_full_stop(self) -> None:
@@ -150,7 +151,8 @@ class TestState:
         assert [warning.as_json() for warning in decision.warnings] == [
             {
                 "code": "deprecated",
-                "message": "datasci@2026.05 is deprecated and stops on 2026-12-24T00:00:00Z: looks good.",
+                "message": "datasci@2026.05 is deprecated and stops on 24 December 2026, 00:00 UTC:"
+                " looks good.",
                 "hint": "Use datasci@2026.11 instead.",
             }
         ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import calendar
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -172,3 +173,10 @@ def test_an_environment_alone_is_no_release() -> None:
     with pytest.raises(InvalidInput, match="names an environment, not a release") as caught:
         names.split_release_id("datasci")
     assert caught.value.hint == "Write it like datasci@2026.11."
+
+
+def test_times_are_said_as_people_read_them() -> None:
+    assert names.spoken_day("2026-11-01T09:30:59Z") == "1 November 2026"
+    assert names.spoken_time("2026-12-24T00:00:00Z") == "24 December 2026, 00:00 UTC"
+    said = [names.spoken_day(f"2026-{month:02}-31T00:00:00Z").split()[1] for month in range(1, 13)]
+    assert said == list(calendar.month_name)[1:]
