@@ -107,11 +107,11 @@ class Objects:
                 new += answer is True
                 if answer is False:
                     known[line.path.rpartition("/")[0]].append(line)
-        for below, lines in known.items():
-            with _writable(tree / below, mtime):
-                for line in lines:
-                    if self._link_again(tree, line, mtime):
-                        shared, saved = shared + 1, saved + line.size
+            for below, lines in known.items():
+                with _writable(tree / below, mtime):
+                    for line in lines:
+                        if self._link_again(line, folder, root, mtime):
+                            shared, saved = shared + 1, saved + line.size
         return Sharing(new, shared, saved)
 
     def keep(self, line: Line, file: str) -> None:
@@ -221,25 +221,24 @@ class Objects:
                 return True
         return None
 
-    def _link_again(self, tree: Path, line: Line, mtime: int) -> bool:
+    def _link_again(self, line: Line, tree: int, root: int, mtime: int) -> bool:
         """Put a link to the object in the place of a file of `tree`; return whether that went well."""
-        file, known = tree / line.path, self.path(line)
-        there = known.lstat()
-        if os.path.samestat(there, file.lstat()):
+        place = self.below(line)
+        there = os.stat(place, dir_fd=root, follow_symlinks=False)
+        if os.path.samestat(there, os.stat(line.path, dir_fd=tree, follow_symlinks=False)):
             return True
         if not self._is_sealed(there, line, mtime):
-            self.set_aside(known)
-            with opened(tree) as folder, opened(self._root) as root:
-                self._adopt(line, folder, root)
+            self.set_aside(self.path(line))
+            self._adopt(line, tree, root)
             return False
-        spare = file.with_name(".shared")
+        spare = line.path[: line.path.rfind("/") + 1] + ".shared"
         try:
-            os.link(known, spare, follow_symlinks=False)
+            os.link(place, spare, src_dir_fd=root, dst_dir_fd=tree, follow_symlinks=False)
         except OSError as error:
             if error.errno not in NO_LINKS:
                 raise
             return False
-        spare.rename(file)
+        os.rename(spare, line.path, src_dir_fd=tree, dst_dir_fd=tree)
         return True
 
 
