@@ -141,9 +141,11 @@ def _tool(shell: Any, name: str, original: Any) -> Callable[[str], Any]:
 
     def magic(line: str) -> Any:
         command = f"{name} {line}"
-        own = sys.executable if name == "pip" and original is not None else ""
-        with _asked(shell, command, started=own) as runs:
-            if runs:
+        with _asked(shell, command) as runs:
+            if runs and name == "pip" and alone.is_hidden(sys.executable):  # IPython runs it by that
+                sys.stderr.write(f"{alone.SENTENCE}\n")
+                shell.user_ns["_exit_code"] = EXIT_CODE
+            elif runs:
                 return original(line) if original is not None else shell.system(command)
         return None
 
@@ -174,11 +176,8 @@ def _like(magic: Callable[..., Any], original: Any, otherwise: str) -> Callable[
 
 
 @contextmanager
-def _asked(shell: Any, text: str, note: str = "", started: str = "") -> Iterator[bool]:
-    """Yield whether `text` may run; show why not, or else tell what is to be recorded, once.
-
-    `started` is a program that is started besides those in `text`.
-    """
+def _asked(shell: Any, text: str, note: str = "") -> Iterator[bool]:
+    """Yield whether `text` may run; show why not, or else tell what is to be recorded, once."""
     found = list(rulings(text))
     refused = [pair for pair in found if not pair[1].allowed][:1]
     told = [pair for pair in refused or found if pair[1].effect != "allow"]
@@ -194,7 +193,7 @@ def _asked(shell: Any, text: str, note: str = "", started: str = "") -> Iterator
         yield not refused
     finally:
         os.environ.pop(report.TOLD, None)
-        if not refused and alone.is_hidden(sys.executable) and _starts_python(f"{started}\n{text}"):
+        if not refused and alone.is_hidden(sys.executable) and _starts_python(text):
             sys.stderr.write(f"{alone.SENTENCE}\n")
 
 

@@ -233,13 +233,14 @@ class TestTheWallOfAKernel:
             "!python x.py",
             "!A=1 exec python3 x.py",
             "found = !env python x.py",
-            "%pip list",
             "!jupyter --version",
             "%%bash\ncd . && python x.py || true",
             "import sys\n!{sys.executable} x.py",
             POOL,
         ):
             assert SENTENCE in await run(manager, code), code
+        assert await run(manager, "%pip list") == SENTENCE  # and no advice to restart the kernel
+        assert await run(manager, "_exit_code") == "77"
         assert await run(manager, "!echo python") == "python"
 
     async def test_in_lockdown_a_site_may_allow_other_pythons(
