@@ -29,8 +29,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import large
@@ -52,29 +51,18 @@ CHECKS = 5
 
 
 def main() -> None:
-    given, scratch = told(__doc__)
-    with scratch as folder:
-        measure(small() if given.small else everything(), folder, given.rounds).show()
-
-
-def told(about: str | None) -> tuple[argparse.Namespace, AbstractContextManager[Path]]:
-    """Return what was asked for, and an empty folder to work in, which is removed as slowly as it likes."""
-    options = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--small", action="store_true", help="the demo's datasci instead of the large pack")
     options.add_argument("--folder", type=Path, default=Path("/var/tmp"))
     given = options.parse_args()
-    return given, _scratch(given.folder)
-
-
-@contextlib.contextmanager
-def _scratch(where: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="eg", dir=where.resolve()))
-    folder.chmod(0o755)
+    packs = small() if given.small else everything()
+    scratch = Path(tempfile.mkdtemp(prefix="eg", dir=given.folder.resolve()))
+    scratch.chmod(0o755)
     try:
-        yield folder
+        measure(packs, scratch, given.rounds).show()
     finally:
-        remove(folder)
+        remove(scratch)
 
 
 def small() -> dict[str, Path]:

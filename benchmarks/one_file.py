@@ -12,14 +12,16 @@ The limit is hashing the file and starting a stock kernel, and nothing else.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 from benchmarks import large
 from benchmarks.cold import Cells
-from benchmarks.deploy import MEGA, Node, Times, run, timed, told
+from benchmarks.deploy import MEGA, Node, Times, remove, run, timed
 from benchmarks.first_cell import cpu_seconds
 from benchmarks.table import Table
 from demo.environments import build, default_cache
@@ -33,13 +35,21 @@ from jupyter_envguard.transfer.share import form_file
 
 
 def main() -> None:
-    given, scratch = told(__doc__)
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--small", action="store_true", help="the demo's datasci instead of the large pack")
+    options.add_argument("--folder", type=Path, default=Path("/var/tmp"))
+    given = options.parse_args()
     if why := TIERS["erofs"].obstacle():
         print(f"Not measured, because no such file can be made and mounted here: {why}.")
         return
     pack = build("datasci", default_cache(), "tar.gz") if given.small else large.build().first
-    with scratch as folder:
-        measure(pack, folder, given.rounds).show()
+    scratch = Path(tempfile.mkdtemp(prefix="eg", dir=given.folder.resolve()))
+    scratch.chmod(0o755)
+    try:
+        measure(pack, scratch, given.rounds).show()
+    finally:
+        remove(scratch)
 
 
 def measure(pack: Path, scratch: Path, rounds: int) -> Table:
