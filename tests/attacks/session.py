@@ -32,6 +32,7 @@ from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.activation import kernel_environment
 from jupyter_envguard.kernels.confined import confined
 from jupyter_envguard.kernels.launch import CHILDREN, GUARDED, IMPORTS, for_children
+from jupyter_envguard.kernels.reports import Change, parse
 from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site
 from tests.attacks.attempt import REACHED, Attempt, Outcome
@@ -247,9 +248,14 @@ class Ears:
         found = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                message = json.loads(self.socket.recv(report.MAX_BYTES))
+                content = self.socket.recv(report.MAX_BYTES)
+                heard = parse(content)
+                if isinstance(heard, Change):
+                    found.append(heard.operation)
+                    continue
+                message = json.loads(content)
                 kept_out = "denied-import" if message["about"] == "import" else ""
-                found.append(str(message.get("kind") or message.get("operation") or kept_out))
+                found.append(str(message.get("kind") or kept_out))
         return sorted(set(filter(None, found)))
 
 
