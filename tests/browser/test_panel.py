@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -106,7 +108,7 @@ def test_notebook_7_shows_the_badge_too(page: Page, running_hub: RunningHub) -> 
     expect(badge).to_have_attribute("data-mark", "approved")
     badge.click()
     expect(page.locator("#jp-envguard-spec-minimal--2026\\.11").get_by_role("row").nth(1)).to_be_visible()
-    for tab in ("Packages (41)", "Approval", "Integrity"):
+    for tab in (re.compile(r"^Packages \(\d+\)$"), "Approval", "Integrity"):
         expect(page.get_by_role("tab", name=tab)).to_be_in_viewport(ratio=1)
     still(page)
     page.screenshot(path=IMAGES / "notebook7.png")
