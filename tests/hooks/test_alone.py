@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from jupyter_envguard import hiding, syscalls
 from jupyter_envguard.hooks import alone
 from tests.children import in_child
+from tests.sites import short_folder
 
 SYSTEM = Path("/usr/bin/python3").resolve()
 pytestmark = pytest.mark.skipif(not SYSTEM.exists(), reason="the machine has no Python of its own")
@@ -96,15 +98,18 @@ def test_programs_are_known_that_need_a_python_that_is_hidden(tmp_path: Path) ->
     assert said(code) == "plain by-env long python3\n"
 
 
-def test_a_program_that_nobody_may_read_is_taken_for_another(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text(SCRIPTS["plain"])
-    secret.chmod(0o111)
-
-    def leads(_: int) -> bool:
-        os.setuid(65534)
-        return alone.leads_to_hidden(str(secret))
-
-    if os.geteuid() == 0:
-        tmp_path.chmod(0o755)
-    assert in_child(leads) is False if os.geteuid() == 0 else not alone.leads_to_hidden(str(secret))
+def test_a_program_that_nobody_may_read_is_taken_for_another() -> None:
+    with short_folder() as folder:
+        folder.chmod(0o755)
+        (folder / "secret").write_text(SCRIPTS["plain"])
+        (folder / "secret").chmod(0o111)
+        shutil.copy(alone.__file__, folder / "alone.py")
+        code = (
+            f"import os, runpy; leads = runpy.run_path({str(folder / 'alone.py')!r})['leads_to_hidden']\n"
+            f"print(os.access({str(folder / 'secret')!r}, os.X_OK), leads({str(folder / 'secret')!r}))"
+        )
+        user = 65534 if os.geteuid() == 0 else None
+        done = subprocess.run(
+            [SYSTEM, "-I", "-c", code], user=user, capture_output=True, text=True, check=False
+        )
+    assert (done.stdout, done.stderr) == ("True False\n", "")
