@@ -12,6 +12,7 @@ import pytest
 from jupyter_envguard.store import mounts, tiers
 from jupyter_envguard.store.making import Place
 from jupyter_envguard.store.tiers import TIERS, best, linux_version
+from tests.stores import root_only
 
 
 @pytest.fixture
@@ -83,6 +84,17 @@ def test_a_user_may_write_where_they_mount_for_a_moment(
     TIERS["squashfuse"].mount(tmp_path / "form", Place(at, tmp_path, tmp_path))
     assert seen == [0o755 if uid else 0o555]
     assert at.stat().st_mode & 0o777 == 0o555
+
+
+@root_only
+@pytest.mark.skipif(bool(TIERS["erofs"].obstacle()), reason="no EROFS can be made or mounted here")
+def test_a_file_that_is_no_file_system_is_not_mounted(tmp_path: Path) -> None:
+    form, at = tmp_path / "form", tmp_path / "at"
+    form.write_bytes(bytes(1 << 20))
+    at.mkdir()
+    with pytest.raises(OSError, match="Invalid argument"):
+        TIERS["erofs"].mount(form, Place(at, tmp_path, tmp_path))
+    assert not os.path.ismount(at)
 
 
 def test_versions_of_kernels() -> None:
