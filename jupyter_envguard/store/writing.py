@@ -14,9 +14,11 @@ import mmap
 import os
 import time
 from threading import Lock
-from typing import Literal
+from typing import Literal, get_args
 
-Way = Literal["cached", "direct"]
+Way = Literal["direct", "cached"]
+WAYS: tuple[Way, ...] = get_args(Way)
+"""Of two that are as quick the first is taken."""
 
 ALIGNED = 4096
 """What offsets, lengths and addresses are multiples of when the page cache is passed by."""
@@ -60,11 +62,8 @@ class Writer:
     def _choose(self) -> Way:
         with self._lock:
             self._written += 1
-            number, costs = self._written, self._costs
-            direct, cached = costs.get("direct", 0.0), costs.get("cached", 0.0)
-        slower: Way = "direct" if cached < direct else "cached"
-        quicker: Way = "cached" if slower == "direct" else "direct"
-        return slower if number % ROUND == 0 else quicker
+            quicker, slower = sorted(WAYS, key=lambda way: self._costs.get(way, 0.0))  # untried is quickest
+            return quicker if self._written % ROUND else slower
 
 
 def room(size: int) -> memoryview:
