@@ -242,8 +242,9 @@ class Store:
         """Make the folders of the store; return who owns it when that is not this user."""
         root = self.root
         if not root.exists():
-            root.mkdir(parents=True)
-            root.chmod(0o755)
+            with contextlib.suppress(FileExistsError):  # another process was quicker
+                root.mkdir(0o755, parents=True)
+                root.chmod(0o755)
         self.layout.check()
         place = root.stat()
         owner = None if place.st_uid == os.geteuid() else (place.st_uid, place.st_gid)

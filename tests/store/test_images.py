@@ -64,6 +64,19 @@ class TestRoot:
         with pytest.raises(NotFound, match="Cannot add an image"):
             add(Store(tmp_path / "file/store"), pack)
 
+    def test_a_root_that_another_process_makes_meanwhile_is_taken(
+        self, store: Store, pack: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = Path.mkdir
+
+        def mkdir(path: Path, *words: Any, **options: Any) -> None:
+            if path == store.root:
+                real(path, 0o755)
+            real(path, *words, **options)
+
+        monkeypatch.setattr(Path, "mkdir", mkdir)
+        assert store.verify(add(store, pack)) == ()
+
     def test_users_may_read_a_new_root_whatever_the_umask(self, store: Store, pack: Path) -> None:
         before = os.umask(0o077)
         try:
