@@ -16,18 +16,24 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+from demo.environments import build, default_cache
 from jupyter_envguard import wall
+from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.confined import confined
 from jupyter_envguard.server.terminals import shell_command
 from jupyter_envguard.site import Site, load
 from jupyter_envguard.site.enforcement import Level
-from tests.sites import SiteBuilder, real_images, short_folder
+from tests.sites import SiteBuilder, short_folder
 
+INSTALLED = "/opt"
+"""Where a site has its files, far from what its users write to; elsewhere for whoever may not write there."""
 NOTHING = ["-I", "-S", "-c", "pass"]
 SHELL = ["/bin/sh", "-c", "true"]
 
@@ -36,10 +42,10 @@ def run(command: list[str], descriptors: tuple[int, ...] = ()) -> None:
     subprocess.run(command, check=True, pass_fds=descriptors)
 
 
-def start_confined(site: Site, level: Level, command: list[str]) -> None:
-    """Start a program of the smallest real environment as the provisioner does for somebody at a level."""
-    guard = replace(site.guard, level=level)
-    with confined(site, guard, real_images()["minimal"], command, str(site.path.parent)) as start:
+def start_confined(site: Site, image: Image, runtime: Path, level: Level) -> None:
+    """Start the Python of an image as the provisioner does for somebody at a level, to do nothing."""
+    guard, command = replace(site.guard, level=level), [str(image.python), *NOTHING]
+    with confined(site, guard, image, command, str(runtime), guarded=True) as start:
         process = subprocess.Popen(start.command, pass_fds=start.descriptors)
         if why := start.refusal():
             raise RuntimeError(why)
@@ -63,11 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
     rounds = parser.parse_args().rounds
-    with short_folder() as folder:
-        image = real_images()["minimal"]
-        builder = SiteBuilder(folder / "site", store=image.path.parent)
-        os.environ["HOME"] = str(folder)
-        site, program = load(builder.path), [str(image.python), *NOTHING]
+    place = INSTALLED if os.access(INSTALLED, os.W_OK) else tempfile.gettempdir()
+    with short_folder(place) as folder, short_folder() as home:
+        builder = SiteBuilder(folder / "site", store=folder / "images")
+        image = builder.image(build("minimal", default_cache()))
+        os.environ["HOME"] = str(home)
+        site = load(builder.path)
+        kernel = partial(start_confined, site, image, home)
         launcher = wall.command(sys.executable)
         lockdown = ["--lockdown", f"--execute={image.path.parent}", "--", "/bin/true"]
         terminal = shell_command(site, site.guard.of(()), SHELL, os.environ, locked=False)
@@ -79,9 +87,9 @@ def main() -> None:
                 "launcher before true, lockdown": partial(run, [*launcher, *lockdown]),
                 "a shell": partial(run, SHELL),
                 "a terminal's shell": partial(run, terminal),
-                "kernel's Python, advise": partial(start_confined, site, "advise", program),
-                "kernel's Python, enforce": partial(start_confined, site, "enforce", program),
-                "kernel's Python, lockdown": partial(start_confined, site, "lockdown", program),
+                "kernel's Python, advise": partial(kernel, "advise"),
+                "kernel's Python, enforce": partial(kernel, "enforce"),
+                "kernel's Python, lockdown": partial(kernel, "lockdown"),
             },
             rounds,
         )

@@ -19,8 +19,10 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from jupyter_envguard import landlock
 from jupyter_envguard.errors import InvalidInput, Unavailable
@@ -94,8 +96,8 @@ class Confinement:
     """Files and folders that may not be read, whatever `read` says (`hiding`)."""
     shown: tuple[str, ...] = ()
     """Files and folders in there that may be read all the same."""
-    later: bool = False
-    """Whether the program hides them itself, once it runs, because it is one of them."""
+    later: tuple[str, ...] = ()
+    """Files and folders that the program hides itself, once it runs, because it is one of them."""
     must_seal: bool = True
     """Whether a process is not confined at all where it cannot mount; else they stay as they are."""
     refused: tuple[str, ...] = ()
@@ -103,7 +105,8 @@ class Confinement:
 
     def __post_init__(self) -> None:
         """Refuse what no machine could carry out."""
-        for path in (*self.read, *self.execute, *self.write, *self.sealed, *self.loaded, *self.hidden):
+        places = (self.read, self.execute, self.write, self.sealed, self.loaded, self.hidden, self.later)
+        for path in chain.from_iterable(places):
             if not path.startswith("/") or "\0" in path:
                 raise _invalid(
                     f"{path!r} is not an absolute path", "Write it from the root of the file system on."
@@ -166,7 +169,7 @@ def confine(confinement: Confinement) -> None:
     confined in part, so end it) and `confine-path` for a path that cannot be named.
     """
     try:
-        landlock.apply(asdict(confinement))
+        landlock.apply(_settings(confinement))
     except OSError as error:
         raise _unavailable(error) from error
 
@@ -178,7 +181,7 @@ def command(confinement: Confinement, argv: Sequence[str]) -> list[str]:
     it cannot be confined, and with 126 when the program cannot be started.
     """
     start = START.format(root=str(Path(landlock.__file__).absolute().parent.parent))
-    return [sys.executable, "-I", "-S", "-c", start, landlock.pack(asdict(confinement)), *argv]
+    return [sys.executable, "-I", "-S", "-c", start, landlock.pack(_settings(confinement)), *argv]
 
 
 def system_paths(*paths: str) -> tuple[str, ...]:
@@ -186,6 +189,10 @@ def system_paths(*paths: str) -> tuple[str, ...]:
     there = (Path(path) for path in paths if Path(path).exists())
     found = (str(path if str(path).startswith("/proc/self") else path.resolve()) for path in there)
     return tuple(dict.fromkeys(found))
+
+
+def _settings(confinement: Confinement) -> dict[str, Any]:
+    return {field.name: getattr(confinement, field.name) for field in fields(confinement)}
 
 
 def _invalid(what: str, hint: str) -> InvalidInput:

@@ -6,21 +6,22 @@ nor copied, and the dynamic linker, called by name, does not load it either.
 
 What comes into one of these folders later cannot be read, so none of them is one that the process writes to.
 
-A process hides what it was started from itself, once it runs: `ruleset` is made before,
-and handed over by its number (`hooks.alone`).
+A process hides what it was started from itself, once it runs: `leave` makes the rules before,
+and hands them over by their number (`hooks.alone`).
 """
-# ruff: noqa: PTH112, PTH120 - pathlib is not free, and this runs before every kernel in lockdown
+# ruff: noqa: PTH112 - pathlib is not free, and this runs before every kernel in lockdown
 
 from __future__ import annotations
 
 import os
 import struct
 
+from jupyter_envguard.paths import above, is_within
 from jupyter_envguard.syscalls import call
 
 TYPE_CHECKING = False  # `typing` costs more than everything else here
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 LATER = "ENVGUARD_HIDING"
 """Names the variable with the descriptor of a ruleset that a process is to put on itself."""
@@ -28,7 +29,8 @@ LATER = "ENVGUARD_HIDING"
 NAMES = ("python", "pypy")
 """How the names of interpreters of Python begin."""
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _PATH_BENEATH, _READ_FILE = 444, 445, 446, 1, 4
+_CREATE_RULESET, _ADD_RULE, _PATH_BENEATH = 444, 445, 1
+_READ_FILE, _REFER = 1 << 2, 1 << 13
 
 
 def pythons(folder: str) -> list[str]:
@@ -42,18 +44,14 @@ def pythons(folder: str) -> list[str]:
 
 
 def around(hidden: Iterable[str], shown: Iterable[str] = ()) -> list[str]:
-    """Return all that may be read where `hidden` may not, except what is `shown` although it lies in there.
+    """Return all that may be read where `hidden` may not, and what is `shown` although it lies in there.
 
     Paths are absolute and hold no links. A folder that is hidden hides what is beneath it. Of a folder
     around it that cannot be listed nothing is returned but what is `shown`.
     """
-    closed, folders = set(hidden), set[str]()
-    for path in closed:
-        folder = os.path.dirname(path)
-        while folder not in closed and folder not in folders:
-            folders.add(folder)
-            folder = os.path.dirname(folder)
-    found = [path for path in shown if path not in closed and path not in folders]
+    closed, shown = set(hidden), tuple(dict.fromkeys(shown))
+    folders = _listed(closed, frozenset(shown))
+    found = dict[str, None]()
     for folder in sorted(folders):
         try:
             with os.scandir(folder) as entries:
@@ -63,34 +61,57 @@ def around(hidden: Iterable[str], shown: Iterable[str] = ()) -> list[str]:
         same = {
             entry.inode() for entry in here if entry.path in closed
         }  # another name would open the file, too
-        found += [entry.path for entry in here if entry.inode() not in same]
-    return [path for path in dict.fromkeys(found) if path not in closed and path not in folders]
+        found |= dict.fromkeys(entry.path for entry in here if entry.inode() not in same)
+    for path in closed | folders:
+        found.pop(path, None)
+    return [*found, *(path for path in shown if path not in closed | folders and not is_within(path, found))]
+
+
+def _listed(closed: set[str], shown: frozenset[str]) -> set[str]:
+    """Return the folders around what is `closed`, but of those that are closed by another what is `shown`."""
+    found = {"/"} - closed
+    for path in closed:
+        open_ = not any(folder in closed for folder in above(path))
+        for folder in above(path):
+            if folder in closed or folder in found:
+                break
+            if open_ or is_within(folder, shown):
+                found.add(folder)
+    return found
+
+
+def without(rights: Mapping[str, int], hidden: Iterable[str], shown: Iterable[str]) -> dict[str, int]:
+    """Return `rights`, by path, without the right to read `hidden`, but what is `shown` in there.
+
+    What could be read before and is not hidden can be read after, and nothing else.
+    """
+    readable = {path for path, those in rights.items() if those & _READ_FILE}
+    seen = dict.fromkeys(around(hidden, shown))
+    found = {path: those if is_within(path, seen) else those & ~_READ_FILE for path, those in rights.items()}
+    return found | {path: rights.get(path, 0) | _READ_FILE for path in seen if is_within(path, readable)}
 
 
 def ruleset(hidden: Iterable[str], shown: Iterable[str] = ()) -> int:
-    """Return the descriptor of a ruleset that lets everything be read but `hidden`."""
-    rules = call(_CREATE_RULESET, struct.pack("=Q", _READ_FILE), 8, 0)
-    for path in around(hidden, shown):
+    """Return the descriptor of a ruleset that lets everything be read but `hidden`.
+
+    It names the moving of files between folders, which a ruleset forbids by saying nothing of it.
+    """
+    rights = without({"/": _READ_FILE | _REFER}, hidden, shown)
+    rules = call(_CREATE_RULESET, struct.pack("=Q", _READ_FILE | _REFER), 8, 0)
+    for path, those in rights.items():
         try:
             descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:  # it went away, or lies where the process may not look
             continue
         try:
-            call(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", _READ_FILE, descriptor), 0)
+            call(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", those, descriptor), 0)
         finally:
             os.close(descriptor)
     return rules
 
 
-def hide(hidden: Iterable[str], shown: Iterable[str] = (), *, later: bool = False) -> None:
-    """Take the right to read `hidden` from this process, or with `later` leave it to the program it becomes.
-
-    The process must have given up new privileges.
-    """
+def leave(hidden: Iterable[str], shown: Iterable[str] = ()) -> None:
+    """Leave it to the program that this process becomes to hide `hidden` from itself."""
     rules = ruleset(hidden, shown)
-    if later:
-        os.set_inheritable(rules, True)
-        os.environ[LATER] = str(rules)
-        return
-    call(_RESTRICT_SELF, rules, 0)
-    os.close(rules)
+    os.set_inheritable(rules, True)
+    os.environ[LATER] = str(rules)

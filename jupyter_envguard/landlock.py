@@ -118,8 +118,9 @@ def _allow(rules: int, abi: int, path: str, rights: int) -> None:
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= ON_FILES
-        beneath = struct.pack("=Qi", rights & handled_rights(abi), descriptor)
-        call(_ADD_RULE, rules, _RULE_PATH_BENEATH, beneath, 0)
+        if rights:  # a file that is hidden has none left
+            beneath = struct.pack("=Qi", rights & handled_rights(abi), descriptor)
+            call(_ADD_RULE, rules, _RULE_PATH_BENEATH, beneath, 0)
     finally:
         os.close(descriptor)
 
@@ -131,10 +132,31 @@ def prepare(settings: Mapping[str, Any]) -> int:
         raise OSError(errno.ENOSYS, f"Landlock ABI {abi} is too old, {OLDEST_ABI} is needed")
     attributes = ruleset(abi, settings["network"], settings["scope"])
     rules = call(_CREATE_RULESET, attributes, len(attributes), 0)
+    named = _named(settings)
+    for path, rights in _seen(named, settings).items():
+        try:
+            _allow(rules, abi, path, rights)
+        except OSError:  # what lies around something hidden may be gone by now, or a link
+            if path in named:
+                raise
+    return rules
+
+
+def _named(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Return the rights that `settings` give, by path."""
+    found: dict[str, int] = {}
     for name, rights in (("read", READ), ("execute", RUN), ("write", CHANGE)):
         for path in settings[name]:
-            _allow(rules, abi, path, rights)
-    return rules
+            found[path] = found.get(path, 0) | rights
+    return found
+
+
+def _seen(named: Mapping[str, int], settings: Mapping[str, Any]) -> Mapping[str, int]:
+    if not settings["hidden"]:
+        return named
+    from jupyter_envguard import hiding  # kernels and terminals in lockdown do
+
+    return hiding.without(named, settings["hidden"], settings["shown"])
 
 
 def require_single_thread() -> None:
@@ -205,10 +227,10 @@ def apply(settings: Mapping[str, Any]) -> str:
         close_all_but(settings["keep"])
     for name, value in settings["limits"]:
         limit(name, value)
-    if settings["hidden"]:
-        from jupyter_envguard import hiding  # kernels and terminals in lockdown do
+    if settings["later"]:
+        from jupyter_envguard import hiding  # kernels of Python in lockdown do
 
-        hiding.hide(settings["hidden"], settings["shown"], later=settings["later"])
+        hiding.leave(settings["later"], settings["shown"])
     rules = prepare(settings)
     give_up_rights(settings["user"])
     call(_RESTRICT_SELF, rules, 0)
@@ -223,14 +245,23 @@ def apply(settings: Mapping[str, Any]) -> str:
 def _seal(settings: Mapping[str, Any]) -> str:
     from jupyter_envguard import mounts  # most sessions keep their mounts
 
+    hidden = frozenset(settings["hidden"])
+    started = (_lying(path, hidden) for path in settings["execute"])
     try:
-        mounts.seal(settings["sealed"], (*settings["execute"], *settings["loaded"]))
+        mounts.seal(settings["sealed"], (*started, *settings["loaded"]))
     except OSError as error:
         gap = f"programs and libraries in writable folders can be loaded, no mount is made ({error.strerror})"
         if settings["must_seal"]:
             raise OSError(error.errno, gap) from None
         return gap
     return ""
+
+
+def _lying(program: str, hidden: frozenset[str]) -> str:
+    """Return the folder of `program` if that is hidden: nothing else in there can be read, and one mount
+    takes the place of a hundred."""
+    folder = os.path.dirname(program)  # noqa: PTH120 - pathlib is not free
+    return folder if folder in hidden else program
 
 
 def pack(settings: Mapping[str, Any]) -> str:

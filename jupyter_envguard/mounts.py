@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import struct
 
+from jupyter_envguard.paths import above, is_within
 from jupyter_envguard.syscalls import call, checked, libc
 
 TYPE_CHECKING = False  # `typing` costs more than everything else here
@@ -40,9 +41,9 @@ def is_sealed(folder: str, kept: Iterable[str] = ()) -> bool:
     """
     if not _is_noexec(folder):
         return False
-    kept, inner = tuple(kept), _is_noexec("/")
-    found = (place for place in _runnable() if _is_beneath(place, (folder,)))
-    return not any(not _is_within(place, kept) and (not inner or _takes_files(place)) for place in found)
+    kept, inner = frozenset(kept), _is_noexec("/")
+    found = (place for place in _runnable() if folder in above(place))
+    return not any(not is_within(place, kept) and (not inner or _takes_files(place)) for place in found)
 
 
 def seal(folders: Iterable[str], kept: Iterable[str] = ()) -> None:
@@ -72,13 +73,12 @@ def seal(folders: Iterable[str], kept: Iterable[str] = ()) -> None:
 
 def _outermost(kept: Iterable[str], folders: Iterable[str]) -> list[str]:
     """Return what of `kept` is copied: all but what lies in another copy, with none of `folders` between."""
-    found: list[str] = []
-    for place in sorted(set(kept) - {"/"}):
-        around = [other for other in found if _is_beneath(place, (other,))]
-        between = [folder for folder in folders if _is_beneath(place, (folder,))]
-        if not around or max(map(len, between), default=0) >= max(map(len, around)):
-            found.append(place)
-    return found
+    found, sealed = dict[str, None](), frozenset(folders)
+    for place in sorted(set(kept) - {"/"}):  # what is around it comes before it
+        nearest = next((folder for folder in above(place) if folder in sealed or folder in found), "")
+        if not nearest or nearest in sealed:
+            found[place] = None
+    return list(found)
 
 
 def _runnable() -> list[str]:
@@ -126,14 +126,6 @@ def _own_mounts() -> None:
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
     checked(libc.mount, b"none", b"/", None, _RECURSIVE | _SLAVE, None)
-
-
-def _is_beneath(place: str, folders: Iterable[str]) -> bool:
-    return any(place != folder and place.startswith(folder.rstrip("/") + "/") for folder in folders)
-
-
-def _is_within(place: str, folders: tuple[str, ...]) -> bool:
-    return place in folders or _is_beneath(place, folders)
 
 
 def _copied(place: str) -> int:

@@ -59,7 +59,7 @@ SYSTEM = frozenset({"/", "/usr", "/usr/local", "/opt", "/home", "/root"})
 def usual() -> list[str]:
     """Return the usual programs of this machine, each a regular file without links in its path."""
     folders = list(dict.fromkeys(map(os.path.realpath, FOLDERS)))
-    found = (next(filter(None, (_regular(f"{folder}/{name}") for folder in folders)), "") for name in USUAL)
+    found = (next(filter(None, (_inside(folder, name) for folder in folders)), "") for name in USUAL)
     return list(dict.fromkeys(filter(None, (*map(_regular, LOADERS), *found))))
 
 
@@ -117,11 +117,18 @@ def named(wanted: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def _regular(path: str) -> str:
     """Return the regular file that `path` leads to, or an empty text."""
+    real = os.path.realpath(path)
     try:
-        there = os.lstat(path)
-        if stat.S_ISLNK(there.st_mode):
-            path = os.path.realpath(path)
-            there = os.lstat(path)
+        return real if stat.S_ISREG(os.lstat(real).st_mode) else ""
     except OSError:
         return ""
-    return os.path.realpath(path) if stat.S_ISREG(there.st_mode) else ""
+
+
+def _inside(folder: str, name: str) -> str:
+    """Return the regular file that `name` leads to in `folder`, itself free of links, or an empty text."""
+    path = f"{folder}/{name}"
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return ""
+    return path if stat.S_ISREG(mode) else _regular(path)

@@ -36,9 +36,11 @@ def call(number: int, *arguments: int | bytes) -> int:
 
 def checked(function: Any, *arguments: int | bytes | None) -> int:
     """Call a `function` of the C library; raise `OSError` when it says that it failed."""
-    values = [ctypes.c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
-    result = int(function(*values))
+    result: int = function(*[_long(value) if isinstance(value, int) else value for value in arguments])
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
+
+
+_long = ctypes.c_long

@@ -7,8 +7,9 @@ starts, reads and runs what the user may, and writes to the user's home, a tempo
 folder of the user alone, shared memory, terminals, graphics cards and what `--write`
 names: nothing else, whoever owns it. With `--lockdown` it runs only the usual programs of
 the system (`programs`), what lies in the environment of the command, and what `--execute`
-names; nothing is loaded as code from elsewhere, but libraries of the system, nor from memory without a file.
-With `--hide` it cannot read what that names, nor this Python, nor programs of the system off the list.
+names; nothing is loaded as code from elsewhere, but libraries of the system, nor from memory without a file,
+and programs of the system off the list are not even read. With `--hide` it cannot read what that names, nor
+this Python.
 `--strict-memory` besides refuses memory that is written and then run. With `--required` it
 starts only if that is so; else it says on standard error what is missing. It exits with 125 when it refuses
 and with 126 when the command cannot be started.
@@ -166,7 +167,7 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
         runnable, more = allowed_programs(options.get("--execute", ()), program, folders)
         loaded = loaded_folders((program, *options.get("--execute", ())), folders)
         dangers += more
-        hidden = hidden_files(options["--hide"]) if "--hide" in options else ()
+        hidden = hidden_files(options.get("--hide", ()))
     problem = "; ".join(dangers)
     if problem and "--required" in options:
         return problem
@@ -191,7 +192,7 @@ def _raise_wall(options: dict[str, list[str]], program: str) -> str:
             "loaded": loaded,
             "hidden": [path for path in hidden if path not in runnable],
             "shown": (*folders, *runnable),
-            "later": False,
+            "later": (),
             "must_seal": "--required" in options,
             "refused": refused_calls("--strict-memory" in options) if locked else (),
         }
@@ -248,15 +249,15 @@ def loaded_folders(started: Iterable[str], writable: Iterable[str]) -> list[str]
     return [path for path in found if not any(_overlap(path, to) for to in places)]
 
 
-def hidden_files(wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return what is hidden from a process in lockdown that starts none of these Pythons.
+def hidden_files(wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return what is hidden from a process in lockdown.
 
-    It is what is `wanted`, the Pythons beside that of this wall, and the folders of the system's programs,
-    of which the process is shown what it runs.
+    It is the folders of the system's programs, of which the process is shown what it runs, and if anything
+    is `wanted` that, and the Pythons beside that of this wall, which it then does not start either.
     """
     from jupyter_envguard import hiding, programs
 
-    server = hiding.pythons(os.path.dirname(os.path.realpath(sys.executable)))
+    server = hiding.pythons(os.path.dirname(os.path.realpath(sys.executable))) if wanted else ()
     places = (*programs.FOLDERS, *server, *wanted)
     return tuple(dict.fromkeys(os.path.realpath(path) for path in places if os.path.exists(path)))
 

@@ -31,9 +31,9 @@ REQUEST_URL = "https://example.org/ask"
 
 
 @contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
+def short_folder(place: str = "/tmp") -> Iterator[Path]:
     """Make a folder with a path short enough for a store: packs in tests reserve little room for a prefix."""
-    folder = Path(tempfile.mkdtemp(prefix="eg", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="eg", dir=place))
     try:
         yield folder
     finally:

@@ -6,13 +6,16 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_envguard import hiding, landlock, syscalls
 from jupyter_envguard.hooks import alone
+from jupyter_envguard.paths import above, is_within
 from tests.children import in_child
 from tests.sites import short_folder
 from tests.test_mounts import LOADER
@@ -35,12 +38,18 @@ def place() -> Iterator[Path]:
         yield folder
 
 
+def hide(paths: Iterable[str], shown: Iterable[str] = ()) -> None:
+    """Do as a program to which its hiding was left."""
+    syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
+    hiding.leave(paths, tuple(shown))
+    syscalls.call(alone.RESTRICT_SELF, int(os.environ[hiding.LATER]), 0)
+
+
 def hidden(act: Callable[[], object], *paths: object, shown: tuple[object, ...] = ()) -> object:
     """Return what `act` returns in a process that may not read `paths`."""
 
     def confined(_: int) -> object:
-        syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
-        hiding.hide(map(str, paths), tuple(map(str, shown)))
+        hide(map(str, paths), map(str, shown))
         try:
             return act()
         except OSError as error:
@@ -83,10 +92,54 @@ class TestAround:
         assert [path for path in found if path.startswith(str(one))] == [str(one / "tool")]
 
     def test_of_a_folder_that_cannot_be_listed_too(self, place: Path) -> None:
-        assert hiding.around([str(place / "none/x")], ["/etc"])[0] == "/etc"
+        there = str(place / "none/y")
+        assert there in hiding.around([str(place / "none/x")], [there])
+
+    def test_nothing_twice(self, place: Path) -> None:
+        found = hiding.around(
+            [str(place / "store")], ["/etc", str(place / "beside"), str(place / "store/one")]
+        )
+        assert len(found) == len(set(found))
+        assert ("/etc" in found, "/etc/passwd" in found) == (True, False)
 
 
-class TestHide:
+FILES = [f"{folder}/{name}" for folder in ("", "/x", "/x/y", "/z") for name in ("f", "g")]
+MARKS = st.sets(st.sampled_from(["", "/x", "/x/y", "/z", *FILES]))
+
+
+@pytest.fixture(scope="module")
+def tree() -> Iterator[str]:
+    """Files in four folders."""
+    with short_folder() as folder:
+        for file in FILES:
+            path = Path(f"{folder}{file}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file)
+        yield str(folder)
+
+
+class TestWithout:
+    @given(read=MARKS, closed=MARKS, opened=MARKS)
+    def test_what_could_be_read_can_be_unless_the_nearest_that_is_named_is_hidden(
+        self, tree: str, read: set[str], closed: set[str], opened: set[str]
+    ) -> None:
+        rights = dict.fromkeys((tree + path for path in read), landlock.RUN)
+        hidden, shown = ([tree + path for path in paths] for paths in (closed, opened))
+        left = hiding.without(rights, hidden, shown)
+        for path in (tree + file for file in FILES):
+            nearest = next((place for place in (path, *above(path)) if place in {*hidden, *shown}), "")
+            open_ = is_within(path, rights) and nearest not in hidden
+            can = any(left.get(place, 0) & landlock.READ_FILE for place in (path, *above(path)))
+            assert can == open_, path
+        assert all(left[path] & landlock.EXECUTE for path in rights)
+
+    def test_takes_no_other_right(self, tree: str) -> None:
+        found = hiding.without({tree: landlock.CHANGE}, [f"{tree}/x"], [])
+        assert found[tree] == landlock.CHANGE & ~landlock.READ_FILE
+        assert found[f"{tree}/z"] == landlock.READ_FILE
+
+
+class TestLeave:
     def test_what_is_hidden_is_not_read_run_copied_or_loaded(self, place: Path) -> None:
         program = place / "store/one/bin/python3.11"
         for path in (program, program.with_name("python"), place / "link", f"/proc/self/root{program}"):
@@ -113,13 +166,21 @@ class TestHide:
         monkeypatch.setattr(hiding, "around", lambda *_: [str(place / "gone"), str(place / "beside")])
         assert hidden((place / "beside").read_text, place) == "beside"
 
+    def test_files_move_between_folders_all_the_same(self, place: Path) -> None:
+        def move() -> bool:
+            (place / "beside").rename(place / "store/two/beside")
+            (place / "store/two/linked").hardlink_to(place / "store/two/bin/tool")
+            return (place / "store/two/beside").exists()
+
+        assert hidden(move, place / "store/one/bin/tool") is True
+
     def test_is_left_to_the_program_where_that_is_hidden_itself(self, place: Path) -> None:
         def act(_: int) -> list[object]:
             syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
-            hiding.hide([str(place / "beside")], later=True)
-            before, number = (place / "beside").read_text(), os.environ[hiding.LATER]
-            inherited = os.get_inheritable(int(number))
-            landlock.call(446, int(number), 0)
+            hiding.leave([str(place / "beside")])
+            before, number = (place / "beside").read_text(), int(os.environ[hiding.LATER])
+            inherited = os.get_inheritable(number)
+            syscalls.call(alone.RESTRICT_SELF, number, 0)
             try:
                 (place / "beside").read_text()
             except PermissionError:

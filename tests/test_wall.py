@@ -229,22 +229,29 @@ class TestLockdown:
         assert "failed to map" in done.stderr
         assert named.stdout == "REACHED\nx\n"
 
-    @needs_mounts
     @needs_python
-    def test_programs_of_the_system_that_are_not_listed_are_not_loaded(self, place: Place) -> None:
-        script = f"{LOADER} {SYSTEM_PYTHON} -I -c 'print(\"REACHED\")'"
-        assert "REACHED" in place.shell(script).stdout
-        assert place.run("/bin/sh", "-c", script, options=("--lockdown", "--required")).stdout == ""
+    def test_programs_of_the_system_that_are_not_listed_are_not_loaded_nor_copied(self, place: Place) -> None:
+        for script in (f"{LOADER} {SYSTEM_PYTHON} -I -c 'print(\"REACHED\")'", f"cat {SYSTEM_PYTHON}"):
+            assert place.run("/bin/sh", "-c", f"{script} | head -c 9").stdout
+            done = place.run("/bin/sh", "-c", script, options=("--lockdown",))
+            assert (done.stdout, "Permission denied" in done.stderr) == ("", True), script
 
     @needs_python
     def test_what_is_hidden_is_not_read_nor_programs_that_are_not_listed(self, place: Place) -> None:
         script = f"cat $STORE/module.py; cat {SYSTEM_PYTHON} >/dev/null; cat $HOME/mine.py"
         options = ("--lockdown", f"--hide={place.store}")
-        assert place.run("/bin/sh", "-c", script, options=options[:1]).stdout == "approved\napproved\n"
+        alone = place.run("/bin/sh", "-c", script, options=options[:1])
+        assert (alone.stdout, alone.stderr.count("Permission denied")) == ("approved\napproved\n", 1)
         done = place.run("/bin/sh", "-c", script, options=options)
         assert (done.stdout, done.stderr.count("Permission denied")) == ("approved\n", 2)
         named = place.run("/bin/sh", "-c", script, options=(*options, f"--execute={SYSTEM_PYTHON}"))
         assert named.stderr.count("Permission denied") == 1
+
+    def test_files_move_between_folders_where_something_is_hidden(self, place: Place) -> None:
+        script = "mkdir $HOME/to && ln $HOME/mine.py $HOME/to/ && cat $HOME/to/mine.py"
+        for options in (("--lockdown",), ("--lockdown", f"--hide={place.store}")):
+            done = place.run("/bin/sh", "-c", f"{script}; rm -r $HOME/to", options=options)
+            assert done.stdout == "approved\n", done.stderr
 
     @needs_mounts
     def test_a_wall_within_starts_though_less_is_kept_there(self, place: Place) -> None:

@@ -177,16 +177,17 @@ def _hidden(
     `strict_python` that one too, once it runs."""
     if not guard.locked:
         return {}
-    own = str(image.path.resolve())
+    own, store = str(image.path.resolve()), os.path.realpath(site.store_root)
     pythons = hiding.pythons(f"{own}/bin")
-    is_python = os.path.realpath(command[0]) in pythons
-    stay = pythons if not guard.strict_python or (is_python and not guarded) else []
+    is_one = os.path.realpath(command[0]) in pythons
     named = [str(path.resolve()) for path in guard.execute]
-    hidden = (path for path in wall.hidden_files((str(site.store_root), *pythons)) if path not in stay)
+    later = [path for path in pythons if path not in named] if guard.strict_python and guarded else []
+    at_once = pythons if guard.strict_python and not is_one else []
+    hidden = [path for path in wall.hidden_files((store, *at_once)) if path not in named]
     return {
-        "hidden": tuple(path for path in hidden if path not in named),
+        "hidden": tuple(hidden),
         "shown": tuple(dict.fromkeys((own, *shown))),
-        "later": is_python and guarded and not stay,
+        "later": (store, *later) if is_one and later else (),
     }
 
 

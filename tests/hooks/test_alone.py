@@ -26,7 +26,7 @@ def said(act: str) -> str:
 
     def start(_: int) -> str:
         syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
-        hiding.hide([str(SYSTEM)], later=True)
+        hiding.leave([str(SYSTEM)])
         number = os.environ[hiding.LATER]
         code = f"import runpy, os, sys\nrunpy.run_path({alone.__file__!r})['install']({number!r})\n"
         words = [str(SYSTEM), "-I", "-c", code + act]

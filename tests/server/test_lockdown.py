@@ -138,6 +138,8 @@ def test_a_kernel_runs_and_is_confined(server: Server, tmp_path: Path) -> None:
             channel, "!mkdir mine; touch mine/__init__.py; python -c 'import mine'"
         )
         assert run(channel, "print(subprocess.run(['id', '-u'], stdout=-1).returncode)") == "0\n"
+        moved = "import os; open('made', 'w').close(); os.mkdir('to'); os.rename('made', 'to/made')"
+        assert run(channel, f"{moved}; print(os.listdir('to'))") == "['made']\n"
         assert run(channel, "import multiprocessing; print(multiprocessing.Lock())").startswith("<Lock")
     shown = server.ask(f"envguard/api/running/{kernel}")
     assert (shown["wall"]["level"], shown["drift"]["state"]) == ("lockdown", "clean"), shown
