@@ -179,15 +179,14 @@ def _hidden(
         return {}
     own, store = str(image.path.resolve()), os.path.realpath(site.store_root)
     pythons = hiding.pythons(f"{own}/bin")
-    is_one = os.path.realpath(command[0]) in pythons
-    named = [str(path.resolve()) for path in guard.execute]
-    later = [path for path in pythons if path not in named] if guard.strict_python and guarded else []
-    at_once = pythons if guard.strict_python and not is_one else []
-    hidden = [path for path in wall.hidden_files((store, *at_once)) if path not in named]
+    named = {str(path.resolve()) for path in guard.execute}
+    started = set(pythons) if os.path.realpath(command[0]) in pythons else set()
+    later = [path for path in sorted(started - named) if guard.strict_python and guarded]
+    at_once = wall.hidden_files((store, *(pythons if guard.strict_python else ())))
     return {
-        "hidden": tuple(hidden),
+        "hidden": tuple(path for path in at_once if path not in started | named),
         "shown": tuple(dict.fromkeys((own, *shown))),
-        "later": (store, *later) if is_one and later else (),
+        "later": (store, *later) if later else (),
     }
 
 
