@@ -16,8 +16,9 @@ from __future__ import annotations
 import os
 import struct
 
+from jupyter_envguard import rulesets
 from jupyter_envguard.paths import above, is_within
-from jupyter_envguard.syscalls import call
+from jupyter_envguard.rulesets import READ_FILE, REFER
 
 TYPE_CHECKING = False  # `typing` costs more than everything else here
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ LATER = "ENVGUARD_HIDING"
 
 NAMES = ("python", "pypy")
 """How the names of interpreters of Python begin."""
-
-_CREATE_RULESET, _ADD_RULE, _PATH_BENEATH = 444, 445, 1
-_READ_FILE, _REFER = 1 << 2, 1 << 13
 
 
 def pythons(folder: str) -> list[str]:
@@ -49,8 +47,9 @@ def around(hidden: Iterable[str], shown: Iterable[str] = ()) -> list[str]:
     Paths are absolute and hold no links. A folder that is hidden hides what is beneath it. Of a folder
     around it that cannot be listed nothing is returned but what is `shown`.
     """
-    closed, shown = set(hidden), tuple(dict.fromkeys(shown))
-    folders = _listed(closed, frozenset(shown))
+    closed = set(hidden)
+    shown = [path for path in dict.fromkeys(shown) if path not in closed]
+    folders = _listed(closed, set(shown))
     found = dict[str, None]()
     for folder in sorted(folders):
         try:
@@ -64,18 +63,18 @@ def around(hidden: Iterable[str], shown: Iterable[str] = ()) -> list[str]:
         found |= dict.fromkeys(entry.path for entry in here if entry.inode() not in same)
     for path in closed | folders:
         found.pop(path, None)
-    return [*found, *(path for path in shown if path not in closed | folders and not is_within(path, found))]
+    return [*found, *(path for path in shown if path not in folders and not is_within(path, found))]
 
 
-def _listed(closed: set[str], shown: frozenset[str]) -> set[str]:
-    """Return the folders around what is `closed`, but of those that are closed by another what is `shown`."""
+def _listed(closed: set[str], shown: set[str]) -> set[str]:
+    """Return the folders around what is `closed`, save those that lie in there and are not `shown`."""
     found = {"/"} - closed
     for path in closed:
-        open_ = not any(folder in closed for folder in above(path))
         for folder in above(path):
             if folder in closed or folder in found:
                 break
-            if open_ or is_within(folder, shown):
+            around_it = (place for place in (folder, *above(folder)) if place in closed or place in shown)
+            if next(around_it, "") not in closed:
                 found.add(folder)
     return found
 
@@ -85,10 +84,10 @@ def without(rights: Mapping[str, int], hidden: Iterable[str], shown: Iterable[st
 
     What could be read before and is not hidden can be read after, and nothing else.
     """
-    readable = {path for path, those in rights.items() if those & _READ_FILE}
+    readable = {path for path, those in rights.items() if those & READ_FILE}
     seen = dict.fromkeys(around(hidden, shown))
-    found = {path: those if is_within(path, seen) else those & ~_READ_FILE for path, those in rights.items()}
-    return found | {path: rights.get(path, 0) | _READ_FILE for path in seen if is_within(path, readable)}
+    found = {path: those if is_within(path, seen) else those & ~READ_FILE for path, those in rights.items()}
+    return found | {path: rights.get(path, 0) | READ_FILE for path in seen if is_within(path, readable)}
 
 
 def ruleset(hidden: Iterable[str], shown: Iterable[str] = ()) -> int:
@@ -96,17 +95,9 @@ def ruleset(hidden: Iterable[str], shown: Iterable[str] = ()) -> int:
 
     It names the moving of files between folders, which a ruleset forbids by saying nothing of it.
     """
-    rights = without({"/": _READ_FILE | _REFER}, hidden, shown)
-    rules = call(_CREATE_RULESET, struct.pack("=Q", _READ_FILE | _REFER), 8, 0)
-    for path, those in rights.items():
-        try:
-            descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:  # it went away, or lies where the process may not look
-            continue
-        try:
-            call(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", those, descriptor), 0)
-        finally:
-            os.close(descriptor)
+    handled = READ_FILE | REFER
+    rules = rulesets.create(struct.pack("=Q", handled))
+    rulesets.add(rules, without({"/": handled}, hidden, shown), needed=("/",))
     return rules
 
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 import errno
 import marshal
 import os
-import stat
 import struct
 import sys
 
+from jupyter_envguard import rulesets
+from jupyter_envguard.rulesets import CHANGE, IOCTL_DEV, READ, REFER, RUN, TRUNCATE
 from jupyter_envguard.syscalls import call, checked, libc, machine
 
 TYPE_CHECKING = False  # `typing` costs more than everything else here
@@ -33,31 +34,6 @@ NETWORK_ABI = 4
 SCOPE_ABI = 6
 """From it on signals and abstract sockets can be kept inside."""
 
-EXECUTE = 1 << 0
-WRITE_FILE = 1 << 1
-READ_FILE = 1 << 2
-READ_DIR = 1 << 3
-REMOVE_DIR = 1 << 4
-REMOVE_FILE = 1 << 5
-MAKE_CHAR = 1 << 6
-MAKE_DIR = 1 << 7
-MAKE_REG = 1 << 8
-MAKE_SOCK = 1 << 9
-MAKE_FIFO = 1 << 10
-MAKE_BLOCK = 1 << 11
-MAKE_SYM = 1 << 12
-REFER = 1 << 13
-TRUNCATE = 1 << 14
-IOCTL_DEV = 1 << 15
-
-READ = READ_FILE | READ_DIR
-RUN = READ | EXECUTE
-CHANGE = (
-    READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_SYM
-) | (REFER | TRUNCATE | IOCTL_DEV)  # never MAKE_CHAR or MAKE_BLOCK: nobody here makes devices
-ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
-"""The rights that a rule on a single file may carry; the kernel refuses others."""
-
 BIND_TCP, CONNECT_TCP = 1, 2
 SCOPE_ABSTRACT_SOCKETS, SCOPE_SIGNALS = 1, 2
 
@@ -65,9 +41,7 @@ CANNOT_CONFINE, CANNOT_RUN = 125, 126
 """Exit codes of `main`, as `env` and `nohup` use them."""
 
 # The same numbers on x86_64 and aarch64, where all newer calls are shared.
-_CLOSE_RANGE, _OPENAT2, _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 436, 437, 444, 445, 446
-_AT_FDCWD, _RESOLVE_NO_SYMLINKS = -100, 0x04
-_RULE_PATH_BENEATH, _CREATE_RULESET_VERSION = 1, 1
+_CLOSE_RANGE, _CREATE_RULESET, _CREATE_RULESET_VERSION = 436, 444, 1
 _SET_NO_NEW_PRIVS, _CAPBSET_DROP, _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 38, 24, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _HIGHEST_DESCRIPTOR = 2**32 - 1
@@ -97,48 +71,15 @@ def ruleset(abi: int, network: bool, scope: bool) -> bytes:
     return whole[: size if abi < SCOPE_ABI else 24]
 
 
-def open_path(path: str) -> int:
-    """Open `path` for a rule, refusing any symbolic link on the way.
-
-    An allow-list that follows links grants more than it names: `/usr/bin/X11`
-    is a link to `.`, and allowing each entry of `/usr/bin` would allow the folder.
-    """
-    how = struct.pack("=QQQ", os.O_PATH | os.O_CLOEXEC, 0, _RESOLVE_NO_SYMLINKS)
-    try:
-        return call(_OPENAT2, _AT_FDCWD, os.fsencode(path) + b"\0", how, len(how))
-    except OSError as error:
-        why = "a part of it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise OSError(error.errno, why, path) from None
-
-
-def _allow(rules: int, abi: int, path: str, rights: int) -> None:
-    if path == "/proc/self" or path.startswith("/proc/self/"):
-        path = f"/proc/{os.readlink('/proc/self')}{path[10:]}"  # noqa: PTH115 - as this /proc counts
-    descriptor = open_path(path)
-    try:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            rights &= ON_FILES
-        if rights:  # a file that is hidden has none left
-            beneath = struct.pack("=Qi", rights & handled_rights(abi), descriptor)
-            call(_ADD_RULE, rules, _RULE_PATH_BENEATH, beneath, 0)
-    finally:
-        os.close(descriptor)
-
-
 def prepare(settings: Mapping[str, Any]) -> int:
     """Return the descriptor of a ruleset that allows what `settings` names."""
     abi = probe()
     if abi < OLDEST_ABI:
         raise OSError(errno.ENOSYS, f"Landlock ABI {abi} is too old, {OLDEST_ABI} is needed")
-    attributes = ruleset(abi, settings["network"], settings["scope"])
-    rules = call(_CREATE_RULESET, attributes, len(attributes), 0)
-    named = _named(settings)
-    for path, rights in _seen(named, settings).items():
-        try:
-            _allow(rules, abi, path, rights)
-        except OSError:  # what lies around something hidden may be gone by now, or a link
-            if path in named:
-                raise
+    rules = rulesets.create(ruleset(abi, settings["network"], settings["scope"]))
+    named, known = _named(settings), handled_rights(abi)
+    seen = _seen(named, settings)
+    rulesets.add(rules, {path: rights & known for path, rights in seen.items()}, named)
     return rules
 
 
@@ -146,9 +87,16 @@ def _named(settings: Mapping[str, Any]) -> dict[str, int]:
     """Return the rights that `settings` give, by path."""
     found: dict[str, int] = {}
     for name, rights in (("read", READ), ("execute", RUN), ("write", CHANGE)):
-        for path in settings[name]:
+        for path in map(_as_numbered, settings[name]):
             found[path] = found.get(path, 0) | rights
     return found
+
+
+def _as_numbered(path: str) -> str:
+    """Return `path` with the process by its number, as this /proc counts, where that is called `self`."""
+    if path == "/proc/self" or path.startswith("/proc/self/"):
+        return f"/proc/{os.readlink('/proc/self')}{path[10:]}"  # noqa: PTH115 - pathlib is not free
+    return path
 
 
 def _seen(named: Mapping[str, int], settings: Mapping[str, Any]) -> Mapping[str, int]:
@@ -233,8 +181,7 @@ def apply(settings: Mapping[str, Any]) -> str:
         hiding.leave(settings["later"], settings["shown"])
     rules = prepare(settings)
     give_up_rights(settings["user"])
-    call(_RESTRICT_SELF, rules, 0)
-    os.close(rules)
+    rulesets.restrict(rules)
     if settings["refused"]:
         from jupyter_envguard import seccomp  # most sessions have no filter
 

@@ -19,6 +19,9 @@ MACHINES = ("x86_64", "aarch64")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
+register = ctypes.c_long
+"""An integer as a full register, for what is called many times with the same one."""
+
 
 def machine() -> str:
     """Return the name of this machine if the numbers of its calls are known, else an empty text."""
@@ -34,13 +37,10 @@ def call(number: int, *arguments: int | bytes) -> int:
     return checked(libc.syscall, number, *arguments)
 
 
-def checked(function: Any, *arguments: int | bytes | None) -> int:
+def checked(function: Any, *arguments: int | bytes | ctypes.c_long | None) -> int:
     """Call a `function` of the C library; raise `OSError` when it says that it failed."""
-    result: int = function(*[_long(value) if isinstance(value, int) else value for value in arguments])
+    result: int = function(*[register(value) if isinstance(value, int) else value for value in arguments])
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
-
-
-_long = ctypes.c_long

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_envguard import hiding, landlock, syscalls
+from jupyter_envguard import hiding, rulesets, syscalls
 from jupyter_envguard.hooks import alone
 from jupyter_envguard.paths import above, is_within
 from tests.children import in_child
@@ -42,7 +42,7 @@ def hide(paths: Iterable[str], shown: Iterable[str] = ()) -> None:
     """Do as a program to which its hiding was left."""
     syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
     hiding.leave(paths, tuple(shown))
-    syscalls.call(alone.RESTRICT_SELF, int(os.environ[hiding.LATER]), 0)
+    rulesets.restrict(int(os.environ[hiding.LATER]))
 
 
 def hidden(act: Callable[[], object], *paths: object, shown: tuple[object, ...] = ()) -> object:
@@ -103,13 +103,14 @@ class TestAround:
         assert ("/etc" in found, "/etc/passwd" in found) == (True, False)
 
 
-FILES = [f"{folder}/{name}" for folder in ("", "/x", "/x/y", "/z") for name in ("f", "g")]
-MARKS = st.sets(st.sampled_from(["", "/x", "/x/y", "/z", *FILES]))
+FOLDERS = ("", "/x", "/x/y", "/x/y/w", "/z")
+FILES = [f"{folder}/{name}" for folder in FOLDERS for name in ("f", "g")]
+MARKS = st.sets(st.sampled_from([*FOLDERS, *FILES]))
 
 
 @pytest.fixture(scope="module")
 def tree() -> Iterator[str]:
-    """Files in four folders."""
+    """Files in five folders."""
     with short_folder() as folder:
         for file in FILES:
             path = Path(f"{folder}{file}")
@@ -123,20 +124,20 @@ class TestWithout:
     def test_what_could_be_read_can_be_unless_the_nearest_that_is_named_is_hidden(
         self, tree: str, read: set[str], closed: set[str], opened: set[str]
     ) -> None:
-        rights = dict.fromkeys((tree + path for path in read), landlock.RUN)
+        rights = dict.fromkeys((tree + path for path in read), rulesets.RUN)
         hidden, shown = ([tree + path for path in paths] for paths in (closed, opened))
         left = hiding.without(rights, hidden, shown)
         for path in (tree + file for file in FILES):
             nearest = next((place for place in (path, *above(path)) if place in {*hidden, *shown}), "")
             open_ = is_within(path, rights) and nearest not in hidden
-            can = any(left.get(place, 0) & landlock.READ_FILE for place in (path, *above(path)))
+            can = any(left.get(place, 0) & rulesets.READ_FILE for place in (path, *above(path)))
             assert can == open_, path
-        assert all(left[path] & landlock.EXECUTE for path in rights)
+        assert all(left[path] & rulesets.EXECUTE for path in rights)
 
     def test_takes_no_other_right(self, tree: str) -> None:
-        found = hiding.without({tree: landlock.CHANGE}, [f"{tree}/x"], [])
-        assert found[tree] == landlock.CHANGE & ~landlock.READ_FILE
-        assert found[f"{tree}/z"] == landlock.READ_FILE
+        found = hiding.without({tree: rulesets.CHANGE}, [f"{tree}/x"], [])
+        assert found[tree] == rulesets.CHANGE & ~rulesets.READ_FILE
+        assert found[f"{tree}/z"] == rulesets.READ_FILE
 
 
 class TestLeave:
@@ -180,7 +181,7 @@ class TestLeave:
             hiding.leave([str(place / "beside")])
             before, number = (place / "beside").read_text(), int(os.environ[hiding.LATER])
             inherited = os.get_inheritable(number)
-            syscalls.call(alone.RESTRICT_SELF, number, 0)
+            rulesets.restrict(number)
             try:
                 (place / "beside").read_text()
             except PermissionError:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_envguard import landlock, syscalls
+from jupyter_envguard import landlock, rulesets, syscalls
 from jupyter_envguard.confine import Confinement
 from tests.children import in_child
 
@@ -29,8 +29,8 @@ class TestRuleset:
     @pytest.mark.parametrize(
         ("abi", "newest"),
         [
-            *((2, landlock.REFER), (3, landlock.TRUNCATE), (4, landlock.TRUNCATE)),
-            *((5, landlock.IOCTL_DEV), (7, landlock.IOCTL_DEV), (99, landlock.IOCTL_DEV)),
+            *((2, rulesets.REFER), (3, rulesets.TRUNCATE), (4, rulesets.TRUNCATE)),
+            *((5, rulesets.IOCTL_DEV), (7, rulesets.IOCTL_DEV), (99, rulesets.IOCTL_DEV)),
         ],
     )
     def test_handles_no_right_that_the_kernel_does_not_know(self, abi: int, newest: int) -> None:
@@ -47,7 +47,7 @@ class TestRuleset:
         assert (tcp, scope) == (0, 0)
 
     def test_never_grants_the_making_of_devices(self) -> None:
-        assert not landlock.CHANGE & (landlock.MAKE_CHAR | landlock.MAKE_BLOCK)
+        assert not rulesets.CHANGE & (rulesets.MAKE_CHAR | rulesets.MAKE_BLOCK)
 
 
 class TestProbe:
@@ -63,26 +63,6 @@ class TestProbe:
         monkeypatch.setattr(landlock, "probe", lambda: 1)
         with pytest.raises(OSError, match="ABI 1 is too old"):
             landlock.prepare(NOTHING)
-
-
-class TestOpenPath:
-    def test_opens_a_folder(self, tmp_path: Path) -> None:
-        descriptor = landlock.open_path(str(tmp_path))
-        assert os.fstat(descriptor).st_ino == tmp_path.stat().st_ino
-        os.close(descriptor)
-
-    @pytest.mark.parametrize("name", ["link", "link/below"])
-    def test_refuses_a_symbolic_link_in_any_part(self, tmp_path: Path, name: str) -> None:
-        (tmp_path / "folder/below").mkdir(parents=True)
-        (tmp_path / "link").symlink_to("folder")
-        with pytest.raises(OSError, match="symbolic link") as caught:
-            landlock.open_path(str(tmp_path / name))
-        assert caught.value.filename == str(tmp_path / name)
-
-    def test_a_missing_path_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError) as caught:
-            landlock.open_path(str(tmp_path / "gone"))
-        assert caught.value.filename == str(tmp_path / "gone")
 
 
 class TestPrepare:

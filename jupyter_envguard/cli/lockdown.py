@@ -13,7 +13,7 @@ from types import MappingProxyType
 from jupyter_envguard import programs, wall
 from jupyter_envguard.cli.checks import Check, Status
 from jupyter_envguard.files import explained
-from jupyter_envguard.hooks import alone, imports
+from jupyter_envguard.hooks import imports
 from jupyter_envguard.site import Site
 
 ROOT = str(Path(wall.__file__).parent.parent)
@@ -32,9 +32,9 @@ def attempt(name, act):
         print(name, type(error).__name__, flush=True)
 def run(*words):
     subprocess.run(words, check=True, capture_output=True)
-loader, guard, root, restrict_self = *sys.argv[1:4], int(sys.argv[4])
+loader, guard, root = sys.argv[1:]
 sys.path.append(root)
-from jupyter_envguard import hiding, syscalls
+from jupyter_envguard import hiding, rulesets
 sys.path.remove(root)
 os.chdir(os.environ["HOME"])
 shutil.copyfile("/bin/sh", "program")
@@ -61,7 +61,7 @@ attempt("own", lambda: __import__("mine"))
 attempt("package", lambda: __import__("foreign"))
 attempt("before", lambda: run(sys.executable, "-I", "-S", "-c", ""))
 hiding.leave([os.path.realpath(sys.executable)], [os.environ["HOME"]])
-syscalls.call(restrict_self, int(os.environ[hiding.LATER]), 0)
+rulesets.restrict(int(os.environ[hiding.LATER]))
 attempt("python", lambda: run(sys.executable, "-I", "-S", "-c", ""))
 attempt("linked-python", lambda: run(loader, os.path.realpath(sys.executable), "-I", "-S", "-c", ""))
 """
@@ -187,7 +187,7 @@ def _tried(strict: bool) -> tuple[Mapping[str, str], str]:
     """Return how the attempts ended in a session in lockdown, and the first line of what it said."""
     options = ["--lockdown", *(["--strict-memory"] if strict else [])]
     loader = next((path for path in programs.LOADERS if Path(path).exists()), "/bin/false")
-    words = [sys.executable, "-I", "-c", ATTEMPTS, loader, imports.__file__, ROOT, str(alone.RESTRICT_SELF)]
+    words = [sys.executable, "-I", "-c", ATTEMPTS, loader, imports.__file__, ROOT]
     with explained("try lockdown"), tempfile.TemporaryDirectory() as home:
         try:
             done = subprocess.run(
