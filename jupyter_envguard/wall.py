@@ -257,9 +257,11 @@ def hidden_files(wanted: Sequence[str]) -> tuple[str, ...]:
     """
     from jupyter_envguard import hiding, programs
 
-    server = hiding.pythons(os.path.dirname(os.path.realpath(sys.executable))) if wanted else ()
-    places = (*programs.FOLDERS, *server, *wanted)
-    return tuple(dict.fromkeys(os.path.realpath(path) for path in places if os.path.exists(path)))
+    places = dict.fromkeys(
+        os.path.realpath(path) for path in (*programs.FOLDERS, *wanted) if os.path.exists(path)
+    )
+    server = os.path.dirname(os.path.realpath(sys.executable))
+    return (*places, *(hiding.pythons(server) if wanted and server not in places else ()))
 
 
 def refused_calls(strict: bool) -> tuple[str, ...]:
