@@ -1,4 +1,4 @@
-"""What the store and the listing were to reach, and which figure of which benchmark says whether they do.
+"""What store, listing and guard were to reach, and which figure of which benchmark says whether they do.
 
     for judged in judge(RESULTS):
         print(judged.aim.what, judged.met)
@@ -61,6 +61,13 @@ AIMS = (
     Aim("Import of the pack", "import", "large", times=0.5),
     Aim("GET /api/kernelspecs, 1,000", "listing", "GET /api/kernelspecs, 1,000", times=25),
     Aim("Imports, sealed against unsealed", "sealed", "imports", times=3),
+    Aim("A session starts later by its wall", "wall", "session, enforce", most=20),
+    Aim("A session starts later by its wall, in lockdown", "wall", "session, lockdown", most=20),
+    Aim("A kernel starts later by its own wall", "wall", "kernel, enforce", most=25),
+    Aim("A kernel starts later by its own wall, in lockdown", "wall", "kernel, lockdown", most=25),
+    Aim("Import of the hooks into conda", "hooks", "import into conda", most=5),
+    Aim("Import of the hooks into IPython", "hooks", "import into ipython", most=5),
+    Aim("Look for drift after a cell", "drift", "longest look", most=5),
 )
 
 

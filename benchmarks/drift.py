@@ -15,9 +15,9 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 
+from benchmarks.table import Table
 from demo.environments import build, default_cache
 from demo.recipes import RECIPES
 from jupyter_envguard.image import Image
@@ -25,6 +25,7 @@ from jupyter_envguard.kernels.launch import HOOKS
 from tests.sites import SiteBuilder, short_folder
 
 AIM_MS = 5.0
+"""How long a look ought to take at most."""
 CELLS = {
     "minimal": ["x = 1 + 1", "import asyncio, tornado.web", "x = sum(range(1000))"],
     "datasci": [
@@ -73,7 +74,7 @@ def measure(image: Image, cells: list[str], how: str) -> dict[str, object]:
 
 
 def compare(image: Image, cells: list[str], rounds: int) -> float:
-    """Print the comparison and return the longest look at its best."""
+    """Print the comparison and return how long the longest look takes, in milliseconds."""
     measure(image, cells, "plain")  # Brings the files into memory, for both.
     plain, watched = [], []
     for _ in range(rounds):
@@ -85,7 +86,7 @@ def compare(image: Image, cells: list[str], rounds: int) -> float:
     longest = 0.0
     for place, cell in enumerate(["(when the kernel starts)", *cells]):
         looks, cpu = ([run["looks"][place][what] for run in watched] for what in (0, 1))  # type: ignore[index]
-        longest = max(longest, min(cpu))
+        longest = max(longest, statistics.median(looks))
         pair = [
             f"{statistics.median(run['cells'][place - 1] for run in runs):10.2f}"  # type: ignore[index]
             for runs in ((plain, watched) if place else ())
@@ -109,8 +110,11 @@ def main() -> None:
     with short_folder() as folder:
         image = SiteBuilder(folder / "site", folder / "s").image(pack)
         longest = compare(image, CELLS[options.pack], options.rounds)
-    if longest > AIM_MS:
-        sys.exit(f"A look takes {longest:.1f} ms, more than {AIM_MS}.")
+    table = Table(
+        "drift", f"{RECIPES[options.pack].label}: looks for drift; median of {options.rounds} rounds"
+    )
+    table.add_bound("longest look after a cell", ours=longest, most=AIM_MS)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -20,11 +20,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks.table import Table
 from jupyter_envguard import doors
 from jupyter_envguard.hooks import ipython, rules
 from jupyter_envguard.kernels.launch import HOOKS
 
 LIMIT_MS = 5.0
+"""How long the import of the hooks ought to take at most."""
 HOST = "ast, contextlib, html, json, os, pwd, re, shlex, shutil, socket, stat, sys, typing"
 IMPORT = """
 import sys, time
@@ -75,12 +77,13 @@ def main() -> None:
     rounds = range(parser.parse_args().rounds)
     print(f"  {'':34}{'median':>9}{'min':>9}")
     start = min(start_ms() for _ in rounds)
+    table = Table("hooks", f"Hooks in conda and IPython; median of {len(rounds)} rounds")
     for module in ("conda", "ipython"):
         for host, what in ((HOST, ""), ("", ", bare")):
             times = [import_ms(module, host) for _ in rounds]
             show(f"import hooks.{module}{what}", times, start)
-            if min(times) > LIMIT_MS:
-                raise SystemExit(f"Importing hooks.{module} takes more than {LIMIT_MS} ms.")
+            if host:  # as when conda or IPython has loaded it
+                table.add_bound(f"import into {module}", ours=statistics.median(times), most=LIMIT_MS)
     pairs = [door_ms() for _ in rounds]
     for name, times in zip(
         ("a front door asks", "  of which the interpreter"), zip(*pairs, strict=True), strict=True
@@ -93,6 +96,7 @@ def main() -> None:
         (Path(folder) / "conda-meta").mkdir()
         (Path(folder) / rules.FROZEN).touch()
         show("one decision", [call_ms(lambda: rules.decide("x:y", "x y", folder)) for _ in rounds], start)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -272,7 +272,7 @@ def report_looks(table: Table, took: dict[str, list[float]]) -> None:
         ("key", "keystroke to filtered rows", KEY_MS),
     ):
         middle = statistics.median(took[key])
-        table.add(what, peer=aim, ours=middle, aim=1, peer_name="what is aimed at", unit="ms")
+        table.add_bound(what, ours=middle, most=aim)
         table.remarks.append(
             f"{what.capitalize()}: {min(took[key]):.0f} to {max(took[key]):.0f} ms, {len(took[key])} times."
         )

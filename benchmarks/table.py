@@ -80,6 +80,10 @@ class Table:
             raise ValueError(f"two rows are called {what!r}")
         self.rows.append(Row(what, peer_name, peer, ours, unit, aim, limit))
 
+    def add_bound(self, what: str, *, ours: float, most: float, unit: str = "ms") -> None:
+        """Add a row of something that has no peer, only a figure that it ought not to be above."""
+        self.add(what, peer=most, ours=ours, aim=1, peer_name="what is aimed at", unit=unit)
+
     def show(self) -> None:
         """Print the table, and write it where the documentation finds it."""
         machine = f"{os.cpu_count()} cores, {platform.system()} {platform.release().partition('-')[0]}"

@@ -25,6 +25,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from benchmarks.table import Table
 from demo.environments import build, default_cache
 from jupyter_envguard import wall
 from jupyter_envguard.hub.wall import in_front
@@ -39,6 +40,8 @@ from tests.sites import SiteBuilder, short_folder
 INSTALLED = "/opt"
 """Where a site has its files, far from what its users write to; elsewhere for whoever may not write there."""
 NOTHING = ["-I", "-S", "-c", "pass"]
+SESSION_MS, KERNEL_MS = 20.0, 25.0
+"""How much later a session and a kernel ought to start at most."""
 LEVELS: tuple[Level, ...] = ("advise", "enforce", "lockdown")
 SHELL = ["/bin/sh", "-c", "true"]
 
@@ -143,8 +146,23 @@ def main() -> None:
             },
             options.rounds,
         )
+    show(took, options.rounds)
+
+
+def show(took: dict[str, list[float]], rounds: int) -> None:
+    """Print what everything took, and write down how much later sessions and kernels start."""
     for name, times in took.items():
         print(f"{name:32} min {min(times):6.1f} ms   median {statistics.median(times):6.1f} ms")
+    table = Table("wall", f"How much later things start because of the wall; median of {rounds} rounds")
+    for level in LEVELS[1:]:
+        for what, name, without, most in (
+            ("session", "launcher before true", "true", SESSION_MS),
+            ("kernel", "kernel's Python", "kernel's Python, advise", KERNEL_MS),
+        ):
+            pairs = zip(took[f"{name}, {level}"], took[without], strict=True)
+            later = statistics.median(time - other for time, other in pairs)
+            table.add_bound(f"{what}, {level}", ours=later, most=most)
+    table.show()
 
 
 if __name__ == "__main__":
