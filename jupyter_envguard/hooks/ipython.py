@@ -143,7 +143,8 @@ def _tool(shell: Any, name: str, original: Any) -> Callable[[str], Any]:
         command = f"{name} {line}"
         with _asked(shell, command) as runs:
             if runs and name == "pip" and alone.is_hidden(sys.executable):  # IPython runs it by that
-                sys.stderr.write(f"{alone.SENTENCE}\n")
+                if not _starts_python(command):  # where there is a program of that name, it is said of that
+                    sys.stderr.write(f"{alone.SENTENCE}\n")
                 shell.user_ns["_exit_code"] = EXIT_CODE
             elif runs:
                 return original(line) if original is not None else shell.system(command)

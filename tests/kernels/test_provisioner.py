@@ -206,7 +206,7 @@ class TestTheWallOfAKernel:
     def locked(
         self, real: SiteBuilder, manager_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> Callable[..., Any]:
-        def locked(old: str = "", new: str = "") -> Any:
+        def locked(old: str = "", new: str = "", name: str = "minimal") -> Any:
             group = min(system_subject().groups)
             levels = f"groups: {{{group}: {{level: lockdown}}}}"
             text = real.path.read_text().replace("groups: {}", levels)
@@ -214,7 +214,7 @@ class TestTheWallOfAKernel:
             (tmp_path / "home").mkdir()
             monkeypatch.setenv("HOME", str(tmp_path / "home"))
             monkeypatch.setenv("TMPDIR", str(tmp_path))
-            return manager_for(real, "minimal")
+            return manager_for(real, name)
 
         return locked
 
@@ -242,6 +242,12 @@ class TestTheWallOfAKernel:
         assert await run(manager, "%pip list") == SENTENCE  # and no advice to restart the kernel
         assert await run(manager, "_exit_code") == "77"
         assert await run(manager, "!echo python") == "python"
+
+    async def test_in_lockdown_pip_says_so_once(self, locked: Callable[..., Any], real: SiteBuilder):
+        real.offer(real_images()["datasci"], "datasci", "2026.05")
+        manager = locked(name="datasci")
+        await manager.start_kernel()
+        assert await run(manager, "%pip list") == SENTENCE
 
     async def test_in_lockdown_a_site_may_allow_other_pythons(
         self, locked: Callable[..., Any], tmp_path: Path
