@@ -18,7 +18,7 @@ from jupyter_envguard.hooks import alone
 from jupyter_envguard.paths import above, is_within
 from tests.children import in_child
 from tests.sites import short_folder
-from tests.test_mounts import LOADER
+from tests.walls import LOADER
 
 
 @pytest.fixture

@@ -32,8 +32,6 @@ LONGER_TESTS = frozenset(
         "tests/kernels/test_provisioner.py",
         "tests/packs.py",
         "tests/store/test_presence.py",
-        "tests/test_confine.py",
-        "tests/test_wall.py",
     }
 )
 """Tests that are longer than a module may be; none may come in addition."""

@@ -1,4 +1,4 @@
-"""The system calls below `confine`; what they do to a real process is in `test_confine`."""
+"""The system calls below `confine`; what they do to real processes: `test_confine`, `test_confine_files`."""
 
 from __future__ import annotations
 

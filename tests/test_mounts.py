@@ -16,13 +16,10 @@ import pytest
 from jupyter_envguard import mounts, syscalls
 from tests.children import in_child
 from tests.sites import short_folder
+from tests.walls import LOADER
 
 OTHER = 65534
 AS_ROOT = os.geteuid() == 0
-LOADER = next(
-    (path for path in ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1") if Path(path).exists()),
-    "",
-)
 SYSTEM = ["/usr/bin", *(place for place in ("/usr/lib", "/usr/lib64") if not Path(place).is_symlink())]
 """Where the programs and libraries of the system lie without links, as far as they are there."""
 READ_ONLY, NOSUID, NODEV, NO_TIMES, SHARED = 1, 2, 4, 1 << 10, 1 << 20

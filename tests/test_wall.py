@@ -2,125 +2,37 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from jupyter_envguard import landlock, mounts, programs, seccomp, syscalls, wall
+from jupyter_envguard import landlock, syscalls, wall
 from tests.children import in_child
 from tests.sites import short_folder
-
-USER = 65534 if os.geteuid() == 0 else os.geteuid()
-GROUP = 65534 if os.geteuid() == 0 else os.getegid()
-SYSTEM_PYTHON = shutil.which("python3", path="/usr/bin:/bin")
-needs_python = pytest.mark.skipif(SYSTEM_PYTHON is None, reason="the machine has no Python of its own")
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def _become(said: int, complained: int, folder: Path) -> None:
-    os.dup2(said, 1)
-    os.dup2(complained, 2)
-    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - the wall closes all others
-    os.chdir(folder)
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(GROUP, GROUP, GROUP)
-        os.setresuid(USER, USER, USER)
-        syscalls.libc.prctl(4, 1, 0, 0, 0)  # as a process is that was started by its user
-
-
-def _exit(act: Callable[[list[str]], int], words: list[str]) -> NoReturn:
-    code = 1
-    try:
-        code = act(words)
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A user, with a home and a store that the user owns, which is the worst case."""
-
-    root: Path
-
-    @property
-    def home(self) -> Path:
-        return self.root / "home"
-
-    @property
-    def store(self) -> Path:
-        return self.root / "store"
-
-    def run(self, *words: str, options: tuple[str, ...] = (), walled: bool = True, **variables: str) -> Done:
-        """Run a command as the user, behind the wall or without it.
-
-        The user need not reach this interpreter, so a fork of it becomes the command.
-        """
-        own = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "STORE": str(self.store)}
-        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
-            child = os.fork()
-            if child == 0:
-                os.environ.clear()
-                os.environ |= {"PATH": "/usr/bin:/bin", **own, **variables}
-                _become(said.fileno(), complained.fileno(), self.home)
-                walls = wall.main if walled else lambda words: landlock.become(words[2:])
-                _exit(walls, [f"--protect={self.store}", *options, "--", *words])
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            said.seek(0)
-            complained.seek(0)
-            return Done(code, said.read().decode(), complained.read().decode())
-
-    def shell(self, script: str, walled: bool = True) -> Done:
-        return self.run("/bin/sh", "-c", script, walled=walled)
-
-    def python(self, script: str, walled: bool = True) -> Done:
-        assert SYSTEM_PYTHON
-        return self.run(SYSTEM_PYTHON, "-I", "-c", script, walled=walled)
-
-    def state(self) -> dict[str, tuple[str, int]]:
-        """Names, contents and inodes of everything in the store."""
-        return {
-            str(path.relative_to(self.store)): (
-                path.read_text() if path.is_file() else "",
-                path.lstat().st_ino,
-            )
-            for path in sorted(self.store.rglob("*"))
-        }
+from tests.walls import (
+    GROUP,
+    USER,
+    Done,
+    Place,
+    _become,
+    _exit,
+    made_place,
+    needs_python,
+    outcome,
+    outcome_here,
+)
 
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    with short_folder() as folder:
-        folder.chmod(0o755)
-        for name in ("home", "store", "store/lib", "tmp"):
-            (folder / name).mkdir()
-        for name in ("store/module.py", "store/lib/other.py", "home/mine.py"):
-            (folder / name).write_text("approved\n")
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, USER, GROUP)
-        (folder / "tmp").chmod(0o1777)
-        yield Place(folder)
+    with made_place() as place:
+        yield place
 
 
 WRITES = {
@@ -148,201 +60,6 @@ WRITES = {
     "user namespace": "unshare -Urm sh -c 'mount -t tmpfs none $STORE && echo evil > $STORE/new'",
     "truncate": "truncate -s 0 $STORE/module.py",
 }
-
-
-def may_mount() -> bool:
-    """Tell whether the user may make mounts, as user namespaces let everybody."""
-
-    def act(_: int) -> bool:
-        if os.geteuid() == 0:
-            os.setresgid(GROUP, GROUP, GROUP)
-            os.setresuid(USER, USER, USER)
-        syscalls.libc.prctl(4, 1, 0, 0, 0)
-        try:
-            mounts.seal(["/dev/shm"])
-        except OSError:
-            return False
-        return True
-
-    return bool(in_child(act))
-
-
-needs_mounts = pytest.mark.skipif(not may_mount(), reason="users may not make mount namespaces here")
-LOADER = next(filter(os.path.exists, programs.LOADERS), "")
-RUNS = {
-    "a program in the home": "cp /bin/echo e && ./e REACHED",
-    "one in the temporary folder": "cp /bin/echo $TMPDIR/e && $TMPDIR/e REACHED",
-    "one in shared memory": "cp /bin/echo /dev/shm/eg$$ && /dev/shm/eg$$ REACHED; rm -f /dev/shm/eg$$",
-    "by the linker": f"cp /bin/echo e && {LOADER} ./e REACHED",
-    "by the linker, in shared memory": (
-        f"cp /bin/echo /dev/shm/eg$$ && {LOADER} /dev/shm/eg$$ REACHED; rm -f /dev/shm/eg$$"
-    ),
-    "a script": "printf '#!/bin/sh\\necho REACHED\\n' > s && chmod +x s && ./s",
-    "an interpreter": f"{SYSTEM_PYTHON} -c 'print(\"REACHED\")'",
-    "through a link to a folder": f"/usr/bin/X11/{Path(SYSTEM_PYTHON or '').name} -c 'print(\"REACHED\")'",
-    "a user namespace": "unshare -Ur echo REACHED",
-}
-
-
-@contextmanager
-def readable_elsewhere() -> Iterator[Path]:
-    """A folder with a program, from which a session reads, and none for temporary files."""
-    base = next((path for path in ("/opt", "/") if os.access(path, os.W_OK)), Path.home())
-    with tempfile.TemporaryDirectory(prefix="envguard-", dir=base) as name:
-        Path(name).chmod(0o755)
-        shutil.copy("/bin/echo", name)
-        yield Path(name).resolve()
-
-
-class TestLockdown:
-    @pytest.mark.parametrize("way", RUNS)
-    def test_what_is_not_listed_does_not_run(self, place: Place, way: str) -> None:
-        if "linker" in way and not may_mount():
-            pytest.skip("users may not make mount namespaces here")
-        done = place.run("/bin/sh", "-c", RUNS[way], options=("--lockdown",))
-        assert "REACHED" not in done.stdout
-        assert done.stderr
-
-    @pytest.mark.parametrize(
-        "way", [way for way in RUNS if "X11" not in RUNS[way] and "unshare" not in RUNS[way]]
-    )
-    def test_without_it_everything_runs(self, place: Place, way: str) -> None:
-        assert "REACHED" in place.run("/bin/sh", "-c", RUNS[way]).stdout
-
-    @needs_mounts
-    def test_shells_and_tools_run_and_files_are_written(self, place: Place) -> None:
-        script = "ls / > list && grep -q usr list && sed -n 1p list | wc -l && echo x > $TMPDIR/x && id -u"
-        done = place.run("/bin/sh", "-c", script, options=("--lockdown", "--required"))
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.split() == ["1", str(USER)]
-
-    @needs_mounts
-    @pytest.mark.parametrize("required", [True, False])
-    def test_what_others_put_elsewhere_is_not_loaded(self, place: Place, required: bool) -> None:
-        with readable_elsewhere() as folder:
-            script = f"{LOADER} {folder}/echo REACHED; echo x > new && cat new"
-            assert "REACHED" in place.shell(script).stdout
-            options = ("--lockdown", *(["--required"] if required else []))
-            done = place.run("/bin/sh", "-c", script, options=options)
-            named = place.run("/bin/sh", "-c", script, options=(*options, f"--execute={folder}"))
-        assert done.stdout == "x\n"
-        assert "failed to map" in done.stderr
-        assert named.stdout == "REACHED\nx\n"
-
-    @needs_python
-    def test_programs_of_the_system_that_are_not_listed_are_not_loaded_nor_copied(self, place: Place) -> None:
-        for script in (f"{LOADER} {SYSTEM_PYTHON} -I -c 'print(\"REACHED\")'", f"cat {SYSTEM_PYTHON}"):
-            assert place.run("/bin/sh", "-c", f"{script} | head -c 9").stdout
-            done = place.run("/bin/sh", "-c", script, options=("--lockdown",))
-            assert (done.stdout, "Permission denied" in done.stderr) == ("", True), script
-
-    @needs_python
-    def test_what_is_hidden_is_not_read_nor_programs_that_are_not_listed(self, place: Place) -> None:
-        script = f"cat $STORE/module.py; cat {SYSTEM_PYTHON} >/dev/null; cat $HOME/mine.py"
-        options = ("--lockdown", f"--hide={place.store}")
-        alone = place.run("/bin/sh", "-c", script, options=options[:1])
-        assert (alone.stdout, alone.stderr.count("Permission denied")) == ("approved\napproved\n", 1)
-        done = place.run("/bin/sh", "-c", script, options=options)
-        assert (done.stdout, done.stderr.count("Permission denied")) == ("approved\n", 2)
-        named = place.run("/bin/sh", "-c", script, options=(*options, f"--execute={SYSTEM_PYTHON}"))
-        assert named.stderr.count("Permission denied") == 1
-
-    def test_files_move_between_folders_where_something_is_hidden(self, place: Place) -> None:
-        script = "mkdir $HOME/to && ln $HOME/mine.py $HOME/to/ && cat $HOME/to/mine.py"
-        for options in (("--lockdown",), ("--lockdown", f"--hide={place.store}")):
-            done = place.run("/bin/sh", "-c", f"{script}; rm -r $HOME/to", options=options)
-            assert done.stdout == "approved\n", done.stderr
-
-    @needs_mounts
-    def test_a_wall_within_starts_though_less_is_kept_there(self, place: Place) -> None:
-        """As terminals and kernels are started, which run less than their session."""
-
-        def act(_: list[str]) -> int:
-            landlock.become = lambda *_: 0
-            tool = f"--execute={place.root}/tool"
-            first = wall.main(["--lockdown", "--required", tool, "--", "/bin/true"])
-            return first or wall.main(["--lockdown", "--required", "--", "/bin/true"])
-
-        (place.root / "tool").mkdir()
-        child = os.fork()
-        if child == 0:
-            os.environ |= {"HOME": str(place.home), "TMPDIR": str(place.root / "tmp")}
-            _become(1, 2, place.home)
-            _exit(act, [])
-        assert os.waitpid(child, 0)[1] == 0
-
-    @needs_mounts
-    @needs_python
-    def test_the_environment_of_the_command_runs_and_no_library_from_the_home(self, place: Place) -> None:
-        script = (
-            "import ctypes, os, re, shutil, subprocess, sys\n"
-            "print(subprocess.run([sys.executable, '-I', '-c', 'print(1)'], stdout=-1).stdout)\n"
-            "found = re.search(r'/\\S*libc[.-]\\S*', open('/proc/self/maps').read()).group()\n"
-            "shutil.copyfile(found, 'x.so')\n"
-            "for act in (lambda: ctypes.CDLL('./x.so'), lambda: os.memfd_create('x')):\n"
-            "    try:\n        act()\n        print('REACHED')\n"
-            "    except OSError as error:\n        print(error)\n"
-        )
-        assert SYSTEM_PYTHON
-        done = place.run(SYSTEM_PYTHON, "-I", "-c", script, options=("--lockdown", "--required"))
-        assert done.stdout.startswith("b'1\\n'"), done
-        assert "REACHED" not in done.stdout
-
-    def test_what_the_admin_names_runs(self, place: Place) -> None:
-        (place.root / "tool").symlink_to("/usr/bin/env")
-        assert SYSTEM_PYTHON
-        options = ("--lockdown", f"--execute={SYSTEM_PYTHON}")
-        done = place.run("/bin/sh", "-c", f"{SYSTEM_PYTHON} -I -c 'print(7)'", options=options)
-        assert done.stdout == "7\n"
-
-    def test_a_link_to_a_folder_is_a_danger(self, place: Place) -> None:
-        (place.root / "X11").symlink_to("/usr/bin")
-        options = ("--lockdown", "--required", f"--execute={place.root}/X11")
-        done = place.run("/bin/true", options=options)
-        assert done.returncode == landlock.CANNOT_CONFINE
-        assert f"{place.root}/X11 is a link to the folder /usr/bin" in done.stderr
-
-    def test_a_home_is_no_environment(self, place: Place) -> None:
-        (place.home / "bin").mkdir()
-        shutil.copy("/bin/true", place.home / "bin/true")
-        shutil.copy("/bin/echo", place.home / "bin/echo")
-        found, _ = wall.allowed_programs((), str(place.home / "bin/true"), [str(place.home)])
-        assert [path for path in found if path.startswith(str(place.root))] == []
-
-    @pytest.mark.parametrize("strict", [False, True])
-    @needs_python
-    def test_memory_is_strict_when_asked(self, place: Place, strict: bool) -> None:
-        options = ("--lockdown", *(["--strict-memory"] if strict else []))
-        assert SYSTEM_PYTHON
-        script = "import mmap; mmap.mmap(-1, 4096, prot=7); print('made')"
-        done = place.run(SYSTEM_PYTHON, "-I", "-c", script, options=options)
-        assert ("made" in done.stdout) is not strict
-
-    @pytest.mark.parametrize("required", [False, True])
-    def test_where_nothing_can_be_mounted_it_is_said(
-        self, place: Place, required: bool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(*_: object) -> None:
-            raise PermissionError(errno.EPERM, "Operation not permitted")
-
-        monkeypatch.setattr(mounts, "seal", refuse)
-        options = ("--lockdown", *(["--required"] if required else []))
-        done = place.run("/bin/echo", "started", options=options)
-        assert "programs and libraries in writable folders can be loaded" in done.stderr
-        assert done.stdout == ("" if required else "started\n")
-        assert done.returncode == (landlock.CANNOT_CONFINE if required else 0)
-
-    def test_every_part_of_it_is_put_up(self, place: Place) -> None:
-        assert outcome(["--lockdown", "--strict-memory", "--execute=/bin/true"], place) == landlock.CANNOT_RUN
-
-    def test_the_process_can_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def act(_: int) -> bool:
-            syscalls.checked(syscalls.libc.prctl, 38, 1, 0, 0, 0)
-            seccomp.install(seccomp.PROGRAMS)
-            return wall.is_locked()
-
-        assert in_child(act)
-        assert not wall.is_locked()
 
 
 class TestWrites:
@@ -475,22 +192,6 @@ class TestCommand:
             "envguard: the session cannot start: No such file or directory "
             f"(/no/such/folder/envguard-{USER})\n"
         )
-
-
-def outcome(words: list[str], place: Place, before: Callable[[], None] = lambda: None) -> int:
-    """Return what `main` returns in a child whose command cannot be started, so that it does return."""
-
-    def act(_: int) -> int:
-        before()
-        return outcome_here(words, place)
-
-    return int(in_child(act))
-
-
-def outcome_here(words: list[str], place: Place) -> int:
-    landlock.close_all_but = lambda keep: None  # the answer of a child goes through a descriptor
-    os.environ |= {"HOME": str(place.home), "TMPDIR": str(place.root / "tmp")}
-    return wall.main([*words, "--", "/no/such/program"])
 
 
 class TestWhatIsMissing:

@@ -13,7 +13,7 @@ from jupyter_envguard.cli.checks import Check
 from jupyter_envguard.cli.lockdown import ALONE, LAYERS, STRICT, layers
 from jupyter_envguard.site import parse
 from tests.site.test_file import MINIMAL
-from tests.test_wall import needs_mounts
+from tests.walls import needs_mounts
 
 Layers = Callable[[str], list[Check]]
 EVERY = (*LAYERS, ALONE)

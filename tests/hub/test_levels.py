@@ -13,7 +13,7 @@ from demo import hub
 from demo.environments import Packs
 from tests.servers import Server, run
 from tests.sites import SiteBuilder, short_folder
-from tests.test_wall import needs_mounts
+from tests.walls import needs_mounts
 
 TOKEN = "the-token-of-the-test"
 LEVELS = {"analyst": "enforce", "student": "lockdown"}

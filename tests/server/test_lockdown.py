@@ -21,7 +21,7 @@ from jupyter_envguard.hub.wall import in_front
 from jupyter_envguard.site import load
 from tests.servers import Server, run
 from tests.sites import SiteBuilder, real_images
-from tests.test_wall import needs_mounts
+from tests.walls import needs_mounts
 
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/")
 TOKEN = "the-token-of-the-test"
