@@ -29,9 +29,7 @@ LONGER_TESTS = frozenset(
         "tests/browser/test_environments.py",
         "tests/hooks/test_imports.py",
         "tests/hooks/test_real_conda.py",
-        "tests/kernels/test_provisioner.py",
         "tests/packs.py",
-        "tests/store/test_presence.py",
     }
 )
 """Tests that are longer than a module may be; none may come in addition."""

@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 
 from jupyter_envguard.image import Image
 from jupyter_envguard.kernels.guard import Guard
+from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
 from jupyter_envguard.kernels.subject import Subjects
+from tests.kernels import managed
 from tests.kernels.guards import Clock, Told
 from tests.kernels.smokes import Scripted
 from tests.kernels.started import Kernel, Make
@@ -52,6 +55,26 @@ def real(tmp_path: Path) -> SiteBuilder:
     site.offer(images["minimal"], "minimal", "2026.11")
     site.offer(images["calc"], "calc", "2026.11", language="calc")
     return site
+
+
+@pytest.fixture
+async def manager_for(tmp_path: Path) -> AsyncIterator[managed.Make]:
+    """Make kernel managers, and clear up after them."""
+    made: list[AsyncKernelManager] = []
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+
+    def make(site: SiteBuilder, name: str) -> AsyncKernelManager:
+        specs = EnvGuardKernelSpecManager(site=str(site.path))
+        file = str(runtime / f"kernel-{len(made)}.json")
+        made.append(AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs, connection_file=file))
+        return made[-1]
+
+    yield make
+    for manager in made:
+        if manager.provisioner is not None and manager.provisioner.has_process:
+            await manager.shutdown_kernel(now=True)
+        await manager.cleanup_resources()
 
 
 @pytest.fixture

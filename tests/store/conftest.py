@@ -1,4 +1,4 @@
-"""A store, a pack and two images for every test of the store."""
+"""A store, a pack, two images and the forms of them for every test of the store."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.store import Image, Store
+from jupyter_envguard.store.presence import Presence
+from jupyter_envguard.store.tiers import TIERS
 from tests.images import plain
 from tests.stores import add
 
@@ -31,3 +33,17 @@ def image(store: Store, pack: Path) -> Image:
 def other(store: Store, tmp_path: Path) -> Image:
     """What has nearly the same in it."""
     return add(store, plain().file("share/own", bytes(range(255)) * 20).write(tmp_path, "tar", "other"))
+
+
+@pytest.fixture
+def presence(store: Store, image: Image) -> Presence:
+    return Presence(store)
+
+
+@pytest.fixture(params=[*TIERS])
+def tier(request: pytest.FixtureRequest) -> str:
+    """A tier that this machine can do."""
+    name = str(request.param)
+    if why := TIERS[name].obstacle():
+        pytest.skip(f"{name}: {why}")
+    return name

@@ -43,11 +43,6 @@ def image(store: Store, made: Image) -> Image:
     return as_solid(store, made)
 
 
-@pytest.fixture
-def presence(store: Store, image: Image) -> Presence:
-    return Presence(store)
-
-
 def form_file(store: Store, image: Image) -> Path:
     return store.layout.forms / f"{image.path.name}.erofs"
 
