@@ -21,6 +21,8 @@ MEASURED = [
         "hiding",
         "landlock",
         "mounts",
+        "paths",
+        "rulesets",
         "seccomp",
         "wall",
         "hooks/imports",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_envguard import hiding, rulesets, syscalls
@@ -120,6 +120,7 @@ def tree() -> Iterator[str]:
 
 
 class TestWithout:
+    @example(read={""}, closed={"", "/x/y", "/x/y/w/f"}, opened={"/x", "/x/y/w/g"})
     @given(read=MARKS, closed=MARKS, opened=MARKS)
     def test_what_could_be_read_can_be_unless_the_nearest_that_is_named_is_hidden(
         self, tree: str, read: set[str], closed: set[str], opened: set[str]
