@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_envguard import hiding, rulesets
 from jupyter_envguard.confine import Confinement, command, confine
 from jupyter_envguard.errors import Unavailable
 from tests.children import in_child
@@ -33,6 +34,18 @@ class TestFiles:
             rooms.inside((rooms.read_only / "file").read_text)
         assert rooms.inside((rooms.read_only / "shelf/file").read_text) == "shown"
         assert rooms.inside((rooms.mine / "file").read_text) == "mine"
+
+    def test_what_is_left_to_the_program_is_read_until_it_hides_it(self, rooms: Rooms) -> None:
+        rooms.confinement = replace(rooms.confinement, later=(str(rooms.read_only),))
+
+        def act() -> list[str]:
+            before = (rooms.read_only / "file").read_text()
+            rulesets.restrict(int(os.environ[hiding.LATER]))
+            with pytest.raises(PermissionError):
+                (rooms.read_only / "file").read_text()
+            return [before, (rooms.mine / "file").read_text()]
+
+        assert rooms.inside(act) == ["read_only", "mine"]
 
     def test_writes_where_it_may(self, rooms: Rooms) -> None:
         rooms.inside(lambda: (rooms.mine / "new").write_text("x"))
