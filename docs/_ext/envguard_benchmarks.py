@@ -21,7 +21,7 @@ def page() -> str:
 def _aims() -> str:
     head = ("what", "peer", "ours", "times better", "limit", "aim", "")
     rows = [
-        (judged.aim.what, *_figures(judged.row), judged.aim.words(_unit(judged)), judged.verdict)
+        (judged.what, *_figures(judged.row), judged.aim.words(_unit(judged)), judged.verdict)
         for judged in judge(RESULTS)
     ]
     return f"## What was aimed at\n\n{table(head, rows)}\n"
