@@ -163,16 +163,16 @@ def scratch() -> Iterator[Path]:
 
 def summary() -> None:
     """Print what was aimed at beside what was measured, this time or the last."""
-    print(f"\n{'':42}{'peer':>12}{'ours':>12}{'ratio':>9}{'limit':>9}  aim")
+    print(f"\n{'':52}{'peer':>12}{'ours':>12}{'ratio':>9}{'limit':>9}  aim")
     for judged in judge(RESULTS):
         aim, row = judged.aim, judged.row
         if row is None:
-            print(f"{aim.what:42}{'':42}  {aim.words('')}: {judged.verdict}")
+            print(f"{judged.what:52}{'':52}  {aim.words('')}: {judged.verdict}")
             continue
         limit = number(row["limit"]) if row["limit"] is not None else ""
         print(
-            f"{aim.what:42}{number(row['peer']):>12}{number(row['ours']):>12}{row['ratio']:8.3g}x{limit:>9}"
-            f"  {aim.words(row['unit'])}: {judged.verdict} ({row['unit']}; {row['what']}, {row['peer_name']})"
+            f"{judged.what:52}{number(row['peer']):>12}{number(row['ours']):>12}{row['ratio']:8.3g}x{limit:>9}"
+            f"  {aim.words(row['unit'])}: {judged.verdict} ({row['unit']}; {row['peer_name']})"
         )
 
 

@@ -1,7 +1,7 @@
 """What store, listing and guard were to reach, and which figure of which benchmark says whether they do.
 
     for judged in judge(RESULTS):
-        print(judged.aim.what, judged.met)
+        print(judged.what, judged.met)
 
 An aim stays when its figure is not there: then it was not measured, which is said.
 """
@@ -48,7 +48,7 @@ AIMS = (
     Aim("Update to the next release, unprivileged", "deploy", "next release, unprivileged", times=11),
     Aim("Deploy, mounted", "deploy", "deploy, mounted", times=500),
     Aim("Cold node to the first cell", "deploy", "cold node to first cell", times=6.5),
-    Aim("Cold node to the first cell, as one file", "one-file", "cold node to first cell", times=6.5),
+    Aim("Cold node to the first cell", "one-file", "cold node to first cell", times=6.5),
     Aim("Node with the objects to the first cell", "deploy", "node with the objects to first", times=6.5),
     Aim("Warm start of a kernel, small", "first-cell-minimal", "start to first answer", times=1 / 1.1),
     Aim("Warm start of a kernel, medium", "first-cell-datasci", "start to first answer", times=1 / 1.1),
