@@ -29,7 +29,6 @@ LONGER_TESTS = frozenset(
         "tests/browser/test_environments.py",
         "tests/hooks/test_imports.py",
         "tests/hooks/test_real_conda.py",
-        "tests/packs.py",
     }
 )
 """Tests that are longer than a module may be; none may come in addition."""

@@ -6,7 +6,8 @@ import pytest
 
 from jupyter_envguard.spec import Spec
 from tests.cli.conftest import Run
-from tests.packs import FORMATS, Item, PackBuilder
+from tests.containers import FORMATS, Item
+from tests.packs import PackBuilder
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.inventory import Inventory, Kind
 from jupyter_envguard.pack import open_pack
-from tests.packs import (
+from tests.containers import (
     FORMATS,
     Item,
-    PackBuilder,
     compress,
     pax_records,
     tar_archive,
@@ -33,6 +32,7 @@ from tests.packs import (
     tar_member,
     zip_archive,
 )
+from tests.packs import PackBuilder
 
 CASES = int(os.environ.get("ENVGUARD_FUZZ", "200"))
 THOROUGH = settings(

@@ -11,7 +11,9 @@ import pytest
 
 from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.pack import Limits, open_pack
-from tests.packs import HOSTILE, SITE_PACKAGES, Item, PackBuilder
+from tests.containers import Item
+from tests.hostile import HOSTILE
+from tests.packs import SITE_PACKAGES, PackBuilder
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 EFFECTS = ("os.", "subprocess.", "shutil.", "tempfile.")

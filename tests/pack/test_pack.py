@@ -12,7 +12,8 @@ from jupyter_envguard.errors import InvalidInput, NotFound, PackRefused
 from jupyter_envguard.inventory import Kind
 from jupyter_envguard.pack import Pack, open_pack
 from jupyter_envguard.pack.streams import Source
-from tests.packs import FORMATS, PackBuilder, compress
+from tests.containers import FORMATS, compress
+from tests.packs import PackBuilder
 
 CHANGED = ("pack-changed", "pack-truncated", "pack-trailing-data")
 

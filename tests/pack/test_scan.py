@@ -14,20 +14,8 @@ import pytest
 from jupyter_envguard.errors import PackRefused
 from jupyter_envguard.inventory import Inventory, Prefixed
 from jupyter_envguard.pack import Limits, open_pack
-from tests.packs import (
-    BUILD_PREFIX,
-    ELF_AARCH64,
-    FORMATS,
-    PLACEHOLDER,
-    SITE_PACKAGES,
-    TAR_FORMATS,
-    Item,
-    PackBuilder,
-    bomb,
-    tar_header,
-    tar_member,
-    zip_archive,
-)
+from tests.containers import FORMATS, TAR_FORMATS, Item, bomb, tar_header, tar_member, zip_archive
+from tests.packs import BUILD_PREFIX, ELF_AARCH64, PLACEHOLDER, SITE_PACKAGES, PackBuilder
 
 
 def inventory(

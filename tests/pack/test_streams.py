@@ -32,7 +32,7 @@ from jupyter_envguard.pack.streams import (
     decompressed,
     gathered,
 )
-from tests.packs import compress
+from tests.containers import compress
 
 COMPRESSIONS = ["gz", "bz2", "xz", "zst"]
 

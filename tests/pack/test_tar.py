@@ -15,17 +15,8 @@ from jupyter_envguard.inventory import Kind, Member
 from jupyter_envguard.pack.limits import Limits
 from jupyter_envguard.pack.streams import Source
 from jupyter_envguard.pack.tar import TarContainer
-from tests.packs import (
-    END,
-    Item,
-    PackBuilder,
-    patched,
-    pax_records,
-    signed,
-    tar_archive,
-    tar_header,
-    tar_member,
-)
+from tests.containers import END, Item, patched, pax_records, signed, tar_archive, tar_header, tar_member
+from tests.packs import PackBuilder
 
 
 def read(path: Path, limits: Limits | None = None) -> list[tuple[Member, bytes]]:

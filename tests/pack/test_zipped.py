@@ -18,7 +18,8 @@ from jupyter_envguard.inventory import Kind, Member
 from jupyter_envguard.pack.limits import Limits
 from jupyter_envguard.pack.streams import PIECE, Source
 from jupyter_envguard.pack.zipped import ZipContainer
-from tests.packs import ZIP_END, Item, PackBuilder, with_overrides, zip_archive, zip_member
+from tests.containers import ZIP_END, Item, with_overrides, zip_archive, zip_member
+from tests.packs import PackBuilder
 
 Read = Callable[..., list[tuple[Member, bytes]]]
 Code = Callable[..., str]
