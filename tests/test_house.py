@@ -27,7 +27,6 @@ LONGEST_FUNCTION = 50
 LONGER_TESTS = frozenset(
     {
         "tests/browser/test_environments.py",
-        "tests/hooks/test_imports.py",
         "tests/hooks/test_real_conda.py",
     }
 )
