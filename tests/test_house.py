@@ -27,7 +27,6 @@ LONGEST_FUNCTION = 50
 LONGER_TESTS = frozenset(
     {
         "tests/browser/test_environments.py",
-        "tests/hooks/test_real_conda.py",
     }
 )
 """Tests that are longer than a module may be; none may come in addition."""

@@ -1,92 +1,18 @@
-"""The files of a machine that hooks read, in a folder of the test."""
+"""Machines with the files that hooks read, in a folder of the test, and one with a real conda."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from jupyter_envguard.hooks import card, links, trusted
-
-
-def rule(effect: str, message: str = "", **who: Any) -> dict[str, Any]:
-    """A rule as it is compiled, about everybody unless told otherwise."""
-    environments = who.pop("environments", [])
-    whom = {"everybody": not who, "users": [], "groups": [], "roles": []} | who
-    return {"id": f"{effect}-it", "effect": effect, "message": message, "environments": environments} | whom
-
-
-def compiled(
-    *found: dict[str, Any], store: str = "/opt/envguard", place: str = "environment"
-) -> dict[str, Any]:
-    """Compiled rules about `pip:install` at `place`, and about nothing else."""
-    by_place = {"environment": [], "own": [], "anywhere": []} | {place: list(range(len(found)))}
-    return {
-        "version": 1,
-        "store": store,
-        "request": "https://example.org/ask?for={subject}&in={environment}",
-        "rules": list(found),
-        "operations": {"pip:install": by_place},
-        "unknown": rule("deny", "{command} is unknown."),
-        "uncovered": rule("deny", "{command} is covered by no rule {place}."),
-        "places": {
-            "environment": "for approved environments",
-            "named": "for '{name}'",
-            "own": "for your own",
-            "anywhere": "at this site",
-        },
-    }
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where the files lie."""
-
-    folder: Path
-
-    @property
-    def acl(self) -> Path:
-        return self.folder / "acl.json"
-
-    @property
-    def environments(self) -> Path:
-        return self.folder / trusted.ENVIRONMENTS
-
-    @property
-    def session(self) -> Path:
-        import os
-
-        return self.folder / "sessions" / f"{os.geteuid()}.json"
-
-    def write(self, path: Path, *lines: Any) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
-        path.chmod(0o644)
-
-    def rule(self, *rules: dict[str, Any], **about: Any) -> None:
-        self.write(self.acl, compiled(*rules, **about))
-
-    def list(self, *releases: dict[str, Any]) -> None:
-        self.write(self.environments, {"version": 1}, *releases)
-
-    def join(self, user: str, *groups: str, roles: tuple[str, ...] = ()) -> None:
-        self.write(self.session, {"version": 1, "user": user, "groups": list(groups), "roles": list(roles)})
-
-
-def release(name: str, number: str = "1", folder: str = "f0", **changes: Any) -> dict[str, Any]:
-    """A line of the list of environments."""
-    return {
-        "folder": folder,
-        "name": name,
-        "release": number,
-        "kernel": name,
-        "users": [],
-        "groups": ["*"],
-        "packages": {},
-    } | changes
+from jupyter_envguard.image.markers import markers
+from tests.hooks.machines import Machine
+from tests.hooks.real_conda import Conda, make_channel, make_plugin, make_rules, version
 
 
 @pytest.fixture
@@ -99,3 +25,32 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     for name in told:
         monkeypatch.delenv(name, raising=False)
     return found
+
+
+@pytest.fixture(scope="module")
+def conda_machine() -> Iterator[Conda]:
+    """A machine with a real conda, an approved environment and one of one's own."""
+    folder = Path(tempfile.mkdtemp(prefix="egconda"))
+    folder.chmod(0o755)
+    for name in ("home", "pkgs", "envs"):
+        (folder / name).mkdir()
+    make_plugin(folder)
+    make_channel(folder)
+    made = Conda(folder, version())
+    for prefix in (made.approved, made.own):
+        source = ("--offline", "--override-channels", "-c", made.channel)
+        done = made.run("create", "-y", "-p", prefix, *source, "beta", CONDA_NO_PLUGINS="false")
+        assert done.returncode == 0, done.stderr + done.stdout
+    for path, content in markers(["conda-meta/history"]).items():
+        (made.approved / path).write_bytes(content)
+    make_rules(folder)
+    yield made
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def conda(conda_machine: Conda) -> Iterator[Conda]:
+    """The machine; whatever a test does, the approved environment has to stay as it is."""
+    before = conda_machine.digest()
+    yield conda_machine
+    assert conda_machine.digest() == before

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jupyter_envguard.hooks.card import MOST_FOUND, RELEASE, SPECS, already, card
 from jupyter_envguard.hooks.rules import ASK, Ruling
-from tests.hooks.conftest import Machine, release
+from tests.hooks.machines import Machine, release
 
 pytestmark = pytest.mark.usefixtures("machine")
 

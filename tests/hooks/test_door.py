@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_envguard.hooks import report, rules
 from jupyter_envguard.hooks.door import EXIT_CODE, main
-from tests.hooks.conftest import Machine, release, rule
+from tests.hooks.machines import Machine, release, rule
 
 PIP = "/opt/envguard/f0/bin/pip"
 

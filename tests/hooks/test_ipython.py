@@ -15,7 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from jupyter_envguard.hooks import ipython, report, rules
 from jupyter_envguard.kernels.kernelspecs import EnvGuardKernelSpecManager
-from tests.hooks.conftest import Machine
+from tests.hooks.machines import Machine
 from tests.sites import REQUEST_URL, SiteBuilder, real_images
 
 Outputs = list[dict[str, Any]]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyter_envguard.hooks import links, rules, trusted
-from tests.hooks.conftest import Machine, compiled, release, rule
+from tests.hooks.machines import Machine, compiled, release, rule
 
 DENY = rule("deny", "'{command}' is turned off {place}.")
 ADA = trusted.Session("ada", frozenset({"students"}), frozenset({"user"}))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_envguard.hooks import trusted
-from tests.hooks.conftest import Machine, compiled, release
+from tests.hooks.machines import Machine, compiled, release
 
 
 class TestBelief:
