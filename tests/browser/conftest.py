@@ -14,8 +14,10 @@ from demo import hub, site
 from demo.__main__ import offerings
 from demo.environments import Packs, default_cache
 from demo.hubclient import HubClient
+from tests.browser import wide
 from tests.browser.chromium import launch
 from tests.browser.documents import signed_in
+from tests.sites import SiteBuilder, short_folder
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PATIENCE = 60_000.0
@@ -75,6 +77,21 @@ def storied_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Itera
     log = folder / "hub" / "hub.log"
     with hub.running(config, url, log):
         yield RunningHub(url, made, folder / "hub" / "home", log)
+
+
+@pytest.fixture(scope="session")
+def wide_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Start a hub whose site has old and new, large and small, withdrawn and mixed environments."""
+    folder = tmp_path_factory.mktemp("wide")
+    with short_folder() as store:
+        made = SiteBuilder(folder / "site", store / "s")
+        wide.fill(made, packs, folder)
+        (port,) = hub.free_ports(1)
+        url = f"http://127.0.0.1:{port}"
+        config = hub.write_config(folder / "hub", made.path, port)
+        log = folder / "hub" / "hub.log"
+        with hub.running(config, url, log):
+            yield RunningHub(url, made.path, folder / "hub" / "home", log)
 
 
 @pytest.fixture

@@ -4,101 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from demo import hub
-from demo.environments import Packs
-from jupyter_envguard.catalog import State
 from jupyter_envguard.kernels.logo import MARK
-from tests.browser import earth, large
-from tests.browser.conftest import IMAGES, PATIENCE, RunningHub, log_in
-from tests.browser.documents import AXE, is_saved, still
-from tests.sites import SiteBuilder, short_folder
+from tests.browser import large
+from tests.browser.conftest import IMAGES, RunningHub, log_in
+from tests.browser.documents import is_saved, still
+from tests.browser.panels import open_panel, open_spec
 
 pytestmark = [pytest.mark.browser, pytest.mark.packs]
 
-SETTINGS = ".jupyter/lab/user-settings/@jupyterlab"
 WHOLE_HASH = re.compile(r"^[0-9a-f]{64}$")
 TRAVELLED = """() => {
     const [found] = performance.getEntriesByType('resource').filter(({name}) => name.includes('/packages?'));
     return {sent: found.transferSize, encoded: found.encodedBodySize, decoded: found.decodedBodySize};
 }"""
 """How many bytes the list of packages was on its way."""
-SCIENTISTS = {"groups": ("data-science",), "display_name": "Data Science"}
-
-
-@pytest.fixture(scope="module")
-def wide_hub(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """Start a hub whose site has old and new, large and small, withdrawn and mixed environments."""
-    folder = tmp_path_factory.mktemp("wide")
-    with short_folder() as store:
-        site = SiteBuilder(folder / "site", store / "s")
-        _fill(site, packs, folder)
-        (port,) = hub.free_ports(1)
-        url = f"http://127.0.0.1:{port}"
-        config = hub.write_config(folder / "hub", site.path, port)
-        log = folder / "hub" / "hub.log"
-        with hub.running(config, url, log):
-            yield RunningHub(url, site.path, folder / "hub" / "home", log)
-
-
-def _fill(site: SiteBuilder, packs: Packs, folder: Path) -> None:
-    about = "NumPy, pandas and Matplotlib"
-    old = {"state": State.DEPRECATED, "successor": "datasci@2026.11", "expires": "2027-01-31T00:00:00Z"}
-    science, minimal = site.image(packs.datasci), site.image(packs.minimal)
-    site.offer(science, "datasci", "2026.05", description=about, **SCIENTISTS, **old)
-    site.offer(science, "datasci", "2026.11", description=about, **SCIENTISTS)
-    site.offer(minimal, "minimal", "2026.11", display_name="Minimal Python")
-    for release, pack in zip(("2026.05", "2026.11"), earth.write(folder), strict=True):
-        site.offer(site.image(pack), "earth", release, display_name="Earth Observation")
-    mixed = {"groups": ("data-science",), "display_name": "Humanize on top"}
-    site.offer(site.image(packs.pip_on_top), "humane", "2026.11", **mixed)
-    site.offer(site.image(large.write(folder)), "large", "2026.11", display_name="Three Thousand")
-    calc = {"groups": ("data-science",), "display_name": "Calculator", "successor": "datasci@2026.11"}
-    site.offer(minimal, "calc", "1", **calc)
-    site.revoke("calc", "1")
-
-
-@pytest.fixture
-def prefer(wide_hub: RunningHub) -> Iterator[Callable[[str, dict[str, Any]], None]]:
-    """Return a function that writes a person's settings; they are forgotten after the test."""
-    written: list[Path] = []
-
-    def write(plugin: str, settings: dict[str, Any]) -> None:
-        path = wide_hub.home / "analyst" / SETTINGS / f"{plugin}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(settings))
-        written.append(path)
-
-    yield write
-    for path in written:
-        path.unlink()
-
-
-def open_panel(page: Page, url: str, query: str = "") -> Locator:
-    """Log in and open the side panel."""
-    log_in(page, url, "analyst", *([f"lab{query}"] if query else []))
-    panel = page.get_by_role("region", name="Approved environments")
-    page.get_by_role("tab", name="Approved environments").click()
-    expect(panel.locator(".jp-EnvGuard-cardName").first).to_be_visible()
-    return panel
-
-
-def open_spec(panel: Locator, name: str) -> Locator:
-    """Open the page of an environment from the panel and wait for its packages."""
-    panel.locator(".jp-EnvGuard-card", has_text=name).first.click()
-    spec = panel.page.locator(".jp-EnvGuard-page:visible")
-    expect(spec.get_by_role("row").nth(2)).to_be_visible()
-    return spec
 
 
 def packages(spec: Locator) -> list[str]:
@@ -373,124 +300,3 @@ class TestCompare:
         compare = page.locator("#jp-envguard-compare")
         expect(compare).to_contain_text("calc@1 is not available to you, so it cannot be compared.")
         expect(compare).to_contain_text("CVE-2026-1")
-
-
-def stumbles(page: Page) -> list[str]:
-    """Return what axe finds in our parts of the page."""
-    still(page)
-    page.evaluate(AXE.read_text("utf-8") + "; undefined")
-    found = page.evaluate(
-        "() => axe.run({include: [['.jp-EnvGuard']]}, {rules: {region: {enabled: false}}})"
-        ".then(({violations}) => violations.map(({id, nodes}) => `${id}: ${nodes.slice(0, 3)"
-        ".map(node => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(' ')}`))"
-    )
-    return list(found)
-
-
-class TestForEverybody:
-    @pytest.mark.parametrize(
-        "theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
-    )
-    def test_nobody_stumbles_in_any_theme(
-        self,
-        page: Page,
-        wide_hub: RunningHub,
-        prefer: Callable[[str, dict[str, Any]], None],
-        theme: str,
-    ) -> None:
-        prefer("apputils-extension/themes", {"theme": theme})
-        panel = open_panel(page, wide_hub.url)
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
-        panel.get_by_role("button", name="Not available to you (1)").click()
-        spec = open_spec(panel, "Three Thousand")
-        spec.get_by_role("searchbox").fill("colour:red")
-        assert stumbles(page) == []
-        spec.get_by_role("searchbox").fill("")
-        spec.get_by_role("rowheader").nth(1).click()
-        spec.get_by_role("button", name="Columns").click()
-        assert stumbles(page) == []
-        page.keyboard.press("Escape")
-        if theme == "JupyterLab Dark":
-            still(page)
-            page.screenshot(path=IMAGES / "dark.png")
-        for tab in ("Approval", "Integrity"):
-            spec.get_by_role("tab", name=tab).click()
-            assert stumbles(page) == []
-        panel.locator(".jp-EnvGuard-card", has_text="Earth Observation").first.click(button="right")
-        page.locator(".lm-Menu-itemLabel", has_text="Compare…").click()
-        expect(page.locator("#jp-envguard-compare").get_by_role("rowheader", name="xarray")).to_be_visible()
-        assert stumbles(page) == []
-
-    @pytest.mark.parametrize(("width", "height", "scale"), [(760, 800, 1), (640, 480, 2)])
-    def test_nothing_is_lost_in_a_narrow_window_or_at_twice_the_size(
-        self, chromium: Browser, wide_hub: RunningHub, width: int, height: int, scale: int
-    ) -> None:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, device_scale_factor=scale, locale="en-GB"
-        )
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        spec = open_spec(open_panel(page, wide_hub.url), "Data Science")
-        assert stumbles(page) == []
-        for name in ("Export", "Compare", "Columns"):
-            button = spec.get_by_role("button", name=name, exact=True)
-            button.scroll_into_view_if_needed()
-            expect(button).to_be_in_viewport()
-        spec.get_by_role("searchbox").fill("name=numpy")
-        spec.get_by_role("rowheader", name="numpy").click()
-        details = spec.get_by_role("region", name="Details of numpy")
-        details.scroll_into_view_if_needed()
-        expect(details.get_by_role("heading", name="numpy")).to_be_in_viewport()
-        cut = spec.get_by_role("columnheader").evaluate_all(
-            "heads => heads.filter(head => head.scrollWidth > head.clientWidth + 1).map(head => head.id)"
-        )
-        assert cut == []
-        assert spec.evaluate("page => page.scrollWidth <= page.clientWidth + 1")
-        context.close()
-
-    def test_speaks_german(
-        self, page: Page, wide_hub: RunningHub, prefer: Callable[[str, dict[str, Any]], None]
-    ) -> None:
-        prefer("translation-extension/plugin", {"locale": "de_DE"})
-        log_in(page, wide_hub.url, "analyst")
-        page.get_by_role("tab", name="Freigegebene Umgebungen").click()
-        panel = page.get_by_role("region", name="Freigegebene Umgebungen")
-        expect(panel.get_by_text("Abgekündigt")).to_be_visible()
-        expect(panel.get_by_text("Bis 31.01.2027")).to_be_visible()
-        spec = open_spec(panel, "Three Thousand")
-        expect(spec.get_by_role("tab", name="Pakete (3.000)")).to_be_visible()
-        expect(spec.get_by_role("columnheader", name="Lizenz")).to_be_visible()
-
-    def test_reads_from_right_to_left(self, page: Page, wide_hub: RunningHub) -> None:
-        panel = open_panel(page, wide_hub.url)
-        page.evaluate("document.documentElement.dir = 'rtl'")
-        name = panel.locator(".jp-EnvGuard-cardName", has_text="Minimal Python")
-        fold = panel.get_by_role("button", name=re.compile(r"^Available"))
-        assert edges(name)[1] == pytest.approx(edges(panel)[1], abs=40), "names begin at the right"
-        assert edges(fold.locator("svg"))[0] > middle(fold)
-        spec = open_spec(panel, "Three Thousand")
-        grid = spec.get_by_role("grid")
-        headings = [middle(heading) for heading in spec.get_by_role("columnheader").all()]
-        assert headings == sorted(headings, reverse=True)
-        for cell in ("Package", "Version"):
-            heading = spec.get_by_role("columnheader", name=cell)
-            below = spec.get_by_role("row").nth(2).locator(f"[id$='-{headings.index(middle(heading))}']")
-            assert middle(below) == pytest.approx(middle(heading), abs=1)
-        grid.focus()
-        page.keyboard.press("ArrowLeft")
-        assert (grid.get_attribute("aria-activedescendant") or "").endswith("-0-1")
-        page.keyboard.press("ArrowRight")
-        assert (grid.get_attribute("aria-activedescendant") or "").endswith("-0-0")
-        assert spec.evaluate("page => page.scrollWidth <= page.clientWidth + 1")
-
-
-def edges(element: Locator) -> tuple[float, float]:
-    """Return where an element begins and ends, in pixels from the left."""
-    box = element.bounding_box()
-    assert box
-    return box["x"], box["x"] + box["width"]
-
-
-def middle(element: Locator) -> float:
-    """Return where the middle of an element is, in pixels from the left."""
-    return sum(edges(element)) / 2
