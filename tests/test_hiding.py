@@ -95,6 +95,9 @@ class TestAround:
         there = str(place / "none/y")
         assert there in hiding.around([str(place / "none/x")], [there])
 
+    def test_is_what_is_shown_where_everything_is_hidden(self) -> None:
+        assert hiding.around(["/"], ["/etc"]) == ["/etc"]
+
     def test_nothing_twice(self, place: Path) -> None:
         found = hiding.around(
             [str(place / "store")], ["/etc", str(place / "beside"), str(place / "store/one")]

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import random
 import socket
 import tempfile
 import threading
@@ -144,7 +145,8 @@ class TestDecompressed:
         assert code_of(compression, compress(b"x", f"tar.{compression}") + garbage) == "pack-trailing-data"
 
     def test_refuses_damage(self, compression: str) -> None:
-        data = bytearray(compress(os.urandom(5000), f"tar.{compression}"))
+        content = random.Random(1).randbytes(5000)  # the same each time: some damage reads as an early end
+        data = bytearray(compress(content, f"tar.{compression}"))
         data[2500] ^= 0xFF
         assert code_of(compression, bytes(data)) == "pack-corrupt"
 
