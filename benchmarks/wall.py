@@ -46,8 +46,8 @@ LEVELS: tuple[Level, ...] = ("advise", "enforce", "lockdown")
 SHELL = ["/bin/sh", "-c", "true"]
 
 
-def run(command: list[str], descriptors: tuple[int, ...] = ()) -> None:
-    subprocess.run(command, check=True, pass_fds=descriptors)
+def run(command: list[str]) -> None:
+    subprocess.run(command, check=True)
 
 
 def start_confined(site: Site, image: Image, runtime: str, level: Level) -> None:

@@ -16,36 +16,14 @@ import pytest
 from jupyter_envguard import mounts, syscalls
 from tests.children import in_child
 from tests.sites import short_folder
-from tests.walls import LOADER
+from tests.walls import LOADER, become_user, needs_mounts
 
-OTHER = 65534
 AS_ROOT = os.geteuid() == 0
 SYSTEM = ["/usr/bin", *(place for place in ("/usr/lib", "/usr/lib64") if not Path(place).is_symlink())]
 """Where the programs and libraries of the system lie without links, as far as they are there."""
 READ_ONLY, NOSUID, NODEV, NO_TIMES, SHARED = 1, 2, 4, 1 << 10, 1 << 20
 
 
-def may_mount() -> bool:
-    def act(_: int) -> bool:
-        become_other()
-        try:
-            mounts.seal(["/tmp"])
-        except OSError:
-            return False
-        return True
-
-    return bool(in_child(act))
-
-
-def become_other() -> None:
-    if AS_ROOT:
-        os.setgroups([])
-        os.setresgid(OTHER, OTHER, OTHER)
-        os.setresuid(OTHER, OTHER, OTHER)
-    syscalls.libc.prctl(4, 1, 0, 0, 0)  # as a process is that was started by its user: its /proc is its own
-
-
-needs_mounts = pytest.mark.skipif(not may_mount(), reason="users may not make mount namespaces here")
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="needs root")
 
 
@@ -76,7 +54,7 @@ def says(*words: object) -> str:
 @needs_mounts
 def test_nothing_is_run_or_loaded_from_a_sealed_folder(place: Path) -> None:
     def act(_: int) -> list[object]:
-        become_other()
+        become_user()
         before = (os.geteuid(), os.getegid(), place.stat().st_mode)
         mounts.seal([str(place)], SYSTEM)
         (place / "mine").write_text("written")
@@ -96,7 +74,7 @@ def test_nothing_is_run_or_loaded_from_a_sealed_folder(place: Path) -> None:
 @needs_mounts
 def test_what_is_kept_still_runs(place: Path) -> None:
     def act(_: int) -> list[str]:
-        become_other()
+        become_user()
         mounts.seal([str(place)], [str(place / "kept"), *SYSTEM])
         return [says(place / "program"), says(place / "kept/program"), says("/bin/echo")]
 
@@ -106,7 +84,7 @@ def test_what_is_kept_still_runs(place: Path) -> None:
 @needs_mounts
 def test_nothing_is_run_or_loaded_from_elsewhere_either(place: Path) -> None:
     def act(_: int) -> list[object]:
-        become_other()
+        become_user()
         with (place / "program").open("rb") as file:
             before = len(mmap.mmap(file.fileno(), 4096, mmap.MAP_PRIVATE, mmap.PROT_EXEC))
         mounts.seal([str(place / "own")], SYSTEM)
@@ -121,7 +99,7 @@ def test_nothing_is_run_or_loaded_from_elsewhere_either(place: Path) -> None:
 @needs_mounts
 def test_a_program_is_kept_without_its_folder(place: Path) -> None:
     def act(_: int) -> list[str]:
-        become_other()
+        become_user()
         mounts.seal([str(place / "own")], [str(place / "kept/program"), *SYSTEM[1:]])
         return [says(place / "kept/program"), says(place / "program"), says("/bin/echo")]
 
@@ -131,7 +109,7 @@ def test_a_program_is_kept_without_its_folder(place: Path) -> None:
 @needs_mounts
 def test_with_the_root_kept_only_what_is_named_is_sealed(place: Path) -> None:
     def act(_: int) -> list[str]:
-        become_other()
+        become_user()
         mounts.seal([str(place / "kept")], ["/"])
         return [says(place / "program"), says(place / "kept/program")]
 
@@ -144,7 +122,7 @@ def test_what_is_sealed_in_what_is_kept_is_sealed_and_what_is_kept_therein_is_no
     shutil.copy(place / "program", place / "kept/inner/program")
 
     def act(_: int) -> list[str]:
-        become_other()
+        become_user()
         kept = [str(place), str(place / "kept/inner"), str(place / "kept/inner/program"), *SYSTEM]
         mounts.seal([str(place / "kept")], kept)
         return [says(place / "program"), says(place / "kept/program"), says(place / "kept/inner/program")]
@@ -155,7 +133,7 @@ def test_what_is_sealed_in_what_is_kept_is_sealed_and_what_is_kept_therein_is_no
 @needs_mounts
 def test_what_is_kept_and_sealed_is_sealed(place: Path) -> None:
     def act(_: int) -> str:
-        become_other()
+        become_user()
         mounts.seal([str(place)], [str(place), *SYSTEM])
         return says(place / "program")
 
@@ -172,7 +150,7 @@ def test_flags_that_mounts_have_stay_and_no_other_is_added(place: Path, as_other
             (place / name).mkdir(exist_ok=True)
             mount_memory(place / name, flags)
         if as_other:
-            become_other()
+            become_user()
         before = [os.statvfs(place / name).f_flag for name in names]
         mounts.seal([str(place / "own")], [str(place / "kept"), *SYSTEM])
         after = [os.statvfs(place / name).f_flag for name in names]
@@ -205,7 +183,7 @@ def test_a_wall_further_in_sees_no_gap_in_what_was_kept_unless_it_can_write_ther
         mounts.seal([str(place)], [str(place / "kept"), *SYSTEM])
         as_writer = mounts.is_sealed(str(place))
         (place / "kept").chmod(0o755)
-        become_other()
+        become_user()
         before = Path("/proc/self/ns/mnt").readlink()
         mounts.seal([str(place)], SYSTEM)
         return [as_writer, mounts.is_sealed(str(place)), before == Path("/proc/self/ns/mnt").readlink()]
@@ -240,7 +218,7 @@ def test_what_is_mounted_in_a_kept_folder_later_runs(place: Path) -> None:
 @needs_mounts
 def test_the_working_folder_is_sealed_too(place: Path) -> None:
     def act(_: int) -> list[str]:
-        become_other()
+        become_user()
         os.chdir(place)
         mounts.seal([str(place)], SYSTEM)
         return [says("./program"), str(Path.cwd())]
@@ -251,7 +229,7 @@ def test_the_working_folder_is_sealed_too(place: Path) -> None:
 @needs_mounts
 def test_what_is_sealed_is_not_sealed_again(place: Path) -> None:
     def act(_: int) -> bool:
-        become_other()
+        become_user()
         mounts.seal([str(place)])
         first = Path("/proc/self/ns/mnt").readlink()
         mounts.seal([str(place)])
@@ -263,7 +241,7 @@ def test_what_is_sealed_is_not_sealed_again(place: Path) -> None:
 @needs_mounts
 def test_a_new_user_namespace_does_not_break_the_seal(place: Path) -> None:
     def act(_: int) -> list[object]:
-        become_other()
+        become_user()
         mounts.seal([str(place)])
         syscalls.checked(syscalls.libc.unshare, mounts._NEW_USERS | mounts._NEW_MOUNTS)
         with pytest.raises(PermissionError) as caught:

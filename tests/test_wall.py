@@ -20,8 +20,8 @@ from tests.walls import (
     USER,
     Done,
     Place,
-    _become,
-    _exit,
+    become,
+    exit_with,
     made_place,
     needs_python,
     outcome,
@@ -369,11 +369,11 @@ def in_session(folder: Path, *words: str, spool: Path) -> Done:
     def act() -> int:
         out, err = (os.open(path, os.O_WRONLY | os.O_CREAT, 0o666) for path in (said, complained))
         os.environ |= {"JUPYTERHUB_USER": "ada", "HOME": "/nonexistent", "TMPDIR": "/tmp"}
-        _become(out, err, Path("/"))
+        become(out, err, Path("/"))
         return wall.main([f"--spool={spool}", "--", *words])
 
     child = os.fork()
     if child == 0:
-        _exit(lambda _: act(), [])
+        exit_with(lambda _: act(), [])
     _, status = os.waitpid(child, 0)
     return Done(os.waitstatus_to_exitcode(status), said.read_text(), complained.read_text())

@@ -19,8 +19,8 @@ from tests.walls import (
     SYSTEM_PYTHON,
     USER,
     Place,
-    _become,
-    _exit,
+    become,
+    exit_with,
     made_place,
     may_mount,
     needs_mounts,
@@ -132,8 +132,8 @@ class TestLockdown:
         child = os.fork()
         if child == 0:
             os.environ |= {"HOME": str(place.home), "TMPDIR": str(place.root / "tmp")}
-            _become(1, 2, place.home)
-            _exit(act, [])
+            become(1, 2, place.home)
+            exit_with(act, [])
         assert os.waitpid(child, 0)[1] == 0
 
     @needs_mounts

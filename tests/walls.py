@@ -33,19 +33,26 @@ class Done:
     stderr: str
 
 
-def _become(said: int, complained: int, folder: Path) -> None:
-    os.dup2(said, 1)
-    os.dup2(complained, 2)
-    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - the wall closes all others
-    os.chdir(folder)
+def become_user() -> None:
+    """Give up root's rights for good, where there are any."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(GROUP, GROUP, GROUP)
         os.setresuid(USER, USER, USER)
-        syscalls.libc.prctl(4, 1, 0, 0, 0)  # as a process is that was started by its user
+    syscalls.libc.prctl(4, 1, 0, 0, 0)  # as a process is that was started by its user: its /proc is its own
 
 
-def _exit(act: Callable[[list[str]], int], words: list[str]) -> NoReturn:
+def become(said: int, complained: int, folder: Path) -> None:
+    """Become the user, in a folder, with what is said going elsewhere."""
+    os.dup2(said, 1)
+    os.dup2(complained, 2)
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - the wall closes all others
+    os.chdir(folder)
+    become_user()
+
+
+def exit_with(act: Callable[[list[str]], int], words: list[str]) -> NoReturn:
+    """End this process as `act` says, come what may."""
     code = 1
     try:
         code = act(words)
@@ -79,9 +86,9 @@ class Place:
             if child == 0:
                 os.environ.clear()
                 os.environ |= {"PATH": "/usr/bin:/bin", **own, **variables}
-                _become(said.fileno(), complained.fileno(), self.home)
+                become(said.fileno(), complained.fileno(), self.home)
                 walls = wall.main if walled else lambda words: landlock.become(words[2:])
-                _exit(walls, [f"--protect={self.store}", *options, "--", *words])
+                exit_with(walls, [f"--protect={self.store}", *options, "--", *words])
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             said.seek(0)
             complained.seek(0)
@@ -140,10 +147,7 @@ def may_mount() -> bool:
     """Tell whether the user may make mounts, as user namespaces let everybody."""
 
     def act(_: int) -> bool:
-        if os.geteuid() == 0:
-            os.setresgid(GROUP, GROUP, GROUP)
-            os.setresuid(USER, USER, USER)
-        syscalls.libc.prctl(4, 1, 0, 0, 0)
+        become_user()
         try:
             mounts.seal(["/dev/shm"])
         except OSError:
